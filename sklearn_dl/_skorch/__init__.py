@@ -1,0 +1,40 @@
+"""The one bridge between an estimator and a skorch net."""
+
+from sklearn_dl._skorch._callbacks import Convergence
+from sklearn_dl._skorch._data import Batches, as_tensor
+from sklearn_dl._skorch._estimator import BaseNeural
+from sklearn_dl._skorch._net import Penalty, TensorNet, Turn
+from sklearn_dl._skorch._optimizers import SOLVERS, optimizer_options
+from sklearn_dl._skorch._options import TrainingOptions
+from sklearn_dl._skorch._runtime import (
+    isolated_generators,
+    limited_threads,
+    resolve_device,
+    resolve_dtype,
+    torch_generator,
+)
+from sklearn_dl._skorch._schedules import HORIZON_SCHEDULES, SCHEDULES, Schedule
+from sklearn_dl._skorch._targets import NeuralClassifierMixin, NeuralRegressorMixin
+
+__all__ = [
+    "HORIZON_SCHEDULES",
+    "SCHEDULES",
+    "SOLVERS",
+    "BaseNeural",
+    "Batches",
+    "Convergence",
+    "NeuralClassifierMixin",
+    "NeuralRegressorMixin",
+    "Penalty",
+    "Schedule",
+    "TensorNet",
+    "TrainingOptions",
+    "Turn",
+    "as_tensor",
+    "isolated_generators",
+    "limited_threads",
+    "optimizer_options",
+    "resolve_device",
+    "resolve_dtype",
+    "torch_generator",
+]

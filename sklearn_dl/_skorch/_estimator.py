@@ -1,0 +1,418 @@
+"""What every neural estimator shares: fit, raw predictions, persistence."""
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackSupportMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor, nn
+
+from sklearn_dl._skorch._callbacks import Convergence, PrintProgress, TaskPerEpoch
+from sklearn_dl._skorch._data import Batches
+from sklearn_dl._skorch._lbfgs import fit_lbfgs
+from sklearn_dl._skorch._net import TensorNet
+from sklearn_dl._skorch._optimizers import optimizer_options
+from sklearn_dl._skorch._options import TrainingOptions
+from sklearn_dl._skorch._runtime import (
+    isolated_generators,
+    limited_threads,
+    resolve_device,
+    resolve_dtype,
+    torch_generator,
+)
+from sklearn_dl._skorch._state import (
+    CheckpointFile,
+    arrays_to_tensors,
+    load_net_state,
+    net_state,
+    tensors_to_arrays,
+)
+from sklearn_dl.exceptions import InterruptedFitWarning
+
+__all__ = ["BaseNeural", "TrainingPlan"]
+
+# Rows that go through the network at once outside of training.
+_PREDICT_ROWS = 8192
+
+
+@dataclass
+class TrainingPlan:
+    """All that one training needs beside the net.
+
+    Parameters
+    ----------
+    options : TrainingOptions
+        How to train.
+    train : Batches
+        The training rows.
+    valid : Batches or None
+        The rows that are held out.
+    convergence : Convergence
+        When to stop.
+    checkpoint : CheckpointFile or None
+        Where the state is kept.
+    incremental : bool
+        Whether this is one epoch of ``partial_fit``.
+    """
+
+    options: TrainingOptions
+    train: Batches
+    valid: Batches | None
+    convergence: Convergence
+    checkpoint: CheckpointFile | None
+    incremental: bool
+
+
+class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
+    """Base class of the estimators that train a network with :class:`TensorNet`.
+
+    A family says how its network is made (``_make_module``) and what its parameters
+    mean for the training (``_training_options``). One of the mixins for classifiers
+    and regressors says how targets are encoded, weighed and scored.
+    """
+
+    @abstractmethod
+    def _training_options(self, n_rows: int) -> TrainingOptions:
+        """Translate the parameters, after cross-checks between them."""
+
+    @abstractmethod
+    def _make_module(self, n_outputs: int) -> nn.Module:
+        """Make the network; torch's global generator is seeded."""
+
+    def _initialize_module(
+        self, module: nn.Module, random_state: np.random.RandomState
+    ) -> None:
+        """Draw initial weights, where torch's own are not wanted."""
+
+    def _check_fit_input(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
+        return validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            dtype=(np.float64, np.float32),
+            reset=reset,
+        )
+
+    def _check_predict_input(self, X: Any) -> Any:
+        return validate_data(
+            self,
+            X,
+            accept_sparse=["csr", "csc"],
+            dtype=(np.float64, np.float32),
+            reset=False,
+        )
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool) -> Any:
+        with self._prepared(X, y, sample_weight, incremental) as plan:
+            self._train(plan)
+        return self
+
+    @contextmanager
+    def _prepared(
+        self, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False
+    ) -> Iterator["TrainingPlan"]:
+        """Validate, encode and make the net: all that comes before the training.
+
+        In this context torch's generators are the fit's own.
+        """
+        fresh = not hasattr(self, "net_") or not (self.warm_start or incremental)
+        X, y = self._check_fit_input(X, y, reset=fresh)
+        options = self._training_options(X.shape[0])
+        target = self._encode_target(y, reset=fresh)
+        weight = self._row_weights(X, y, sample_weight)
+        random_state = check_random_state(self.random_state)
+        generator = torch_generator(random_state)
+        if fresh:
+            self._device = str(resolve_device(self.device))
+            dtype = resolve_dtype(self.dtype, X.dtype, torch.device(self._device))
+            self._dtype = str(dtype).removeprefix("torch.")
+        with isolated_generators(torch.device(self._device), generator):
+            if fresh:
+                self.net_ = self._build_net(options)
+                self._initialize_module(self.net_.module_, random_state)
+            elif not incremental:
+                self.net_ = self._build_net(options, warm=self.net_)
+            self.net_.random_state = random_state
+            self.net_.order = None
+            train, valid, score = self._split(X, y, target, weight, options)
+            convergence = self._convergence(options, score, fresh)
+            checkpoint = None
+            if options.checkpoint is not None and not incremental:
+                identity = self._identity(X, y, weight)
+                checkpoint = CheckpointFile(
+                    options.checkpoint, identity, convergence, random_state
+                )
+            yield TrainingPlan(
+                options, train, valid, convergence, checkpoint, incremental
+            )
+
+    def _build_net(
+        self, options: TrainingOptions, warm: TensorNet | None = None
+    ) -> TensorNet:
+        # L-BFGS is scipy's and steps by itself; the net has an idle optimiser then.
+        solver = "sgd" if options.solver == "lbfgs" else options.solver
+        optimizer, solver_options = optimizer_options(solver, **options.solver_options)
+        net = TensorNet(
+            self._make_module,
+            self._make_criterion(),
+            module__n_outputs=self._n_raw_outputs,
+            optimizer=optimizer,
+            schedule=options.schedule,
+            shuffle=options.shuffle,
+            max_epochs=options.max_epochs,
+            penalty=options.penalty,
+            decoupled_decay=options.decoupled_decay,
+            max_grad_norm=options.max_grad_norm,
+            ema_decay=options.ema_decay,
+            mixed_precision=options.mixed_precision,
+            dtype=getattr(torch, self._dtype),
+            device=self._device,
+            **{f"optimizer__{name}": value for name, value in solver_options.items()},
+        ).initialize()
+        if warm is not None:
+            try:
+                net.module_.load_state_dict(warm.module_.state_dict())
+            except RuntimeError as error:
+                raise ValueError(
+                    f"{type(self).__name__} with warm_start=True expects the network "
+                    f"of the previous fit; the parameters now describe another: {error}"
+                ) from error
+            net.history = warm.history
+            net.n_seen_ = warm.n_seen_
+        return net
+
+    def _split(
+        self, X: Any, y: Any, target: Tensor, weight: Any, options: TrainingOptions
+    ) -> tuple[Batches, Batches | None, Callable[[Tensor], float] | None]:
+        """Return training rows, and validation rows and their score if asked for."""
+        if target.is_floating_point():
+            target = target.to(getattr(torch, self._dtype))
+
+        def batches(rows: Any) -> Batches:
+            inputs = X[rows]
+            return Batches(
+                inputs,
+                target[rows],
+                None if weight is None else weight[rows],
+                batch_size=self._batch_size(options, inputs.shape[0]),
+                dtype=getattr(torch, self._dtype),
+                device=self._device,
+            )
+
+        if not options.validation_fraction:
+            return batches(slice(None)), None, None
+        train, held_out = train_test_split(
+            np.arange(X.shape[0]),
+            random_state=self.net_.random_state,
+            test_size=options.validation_fraction,
+            stratify=self._strata(y),
+        )
+        if len(held_out) < 2:
+            raise ValueError(
+                f"{type(self).__name__} holds out validation_fraction="
+                f"{options.validation_fraction} of {X.shape[0]} rows: the validation "
+                f"set is too small. Expected at least 2 rows."
+            )
+        y_valid = y[held_out]
+        weight_valid = None if weight is None else weight[held_out]
+
+        def score(output: Tensor) -> float:
+            return self._validation_score(output, y_valid, weight_valid)
+
+        return batches(train), batches(held_out), score
+
+    def _batch_size(self, options: TrainingOptions, n_rows: int) -> int:
+        if options.solver == "lbfgs":
+            return n_rows
+        if options.batch_size == "auto":
+            return min(200, n_rows)
+        if int(options.batch_size) > n_rows and not options.validation_fraction:
+            warnings.warn(
+                f"{type(self).__name__} got batch_size={options.batch_size} with "
+                f"{n_rows} training rows. It is clipped to {n_rows}.",
+                stacklevel=5,
+            )
+        return min(int(options.batch_size), n_rows)
+
+    def _convergence(
+        self,
+        options: TrainingOptions,
+        score: Callable[[Tensor], float] | None,
+        fresh: bool,
+    ) -> Convergence:
+        rule = Convergence(options.tol, options.patience, score, options.adaptive)
+        if not fresh and hasattr(self, "loss_curve_"):
+            rule.losses_ = list(self.loss_curve_)
+            rule.n_unimproved_ = self._n_unimproved
+            if self.best_loss_ is not None:
+                rule.best_loss_ = self.best_loss_
+        return rule
+
+    def _train(self, plan: "TrainingPlan") -> None:
+        net, options = self.net_, plan.options
+        train, valid = plan.train, plan.valid
+        epochs = 1 if plan.incremental else options.max_epochs
+        context = self._init_callback_context(max_subtasks=epochs)
+        context.call_on_fit_task_begin(estimator=self, X=train.X, y=train.y)
+        net.callbacks = [
+            *([] if options.solver == "lbfgs" else [plan.convergence]),
+            *([TaskPerEpoch(self, context)] if hasattr(self, "_skl_callbacks") else []),
+            *([PrintProgress()] if options.verbose else []),
+            *options.callbacks,
+            *([] if plan.checkpoint is None else [plan.checkpoint]),
+        ]
+        net._initialize_callbacks()
+        if plan.checkpoint is not None:
+            plan.checkpoint.resume(net)
+        with limited_threads(train.device, self._batch_cost(train)):
+            net.notify("on_train_begin", X=train, y=valid)
+            if options.solver == "lbfgs":
+                self.n_iter_ = fit_lbfgs(
+                    net,
+                    train,
+                    max_iter=options.max_epochs,
+                    max_fun=options.max_fun,
+                    tol=options.tol,
+                )
+            else:
+                done = 0 if plan.incremental else net.n_epochs_
+                net.fit_loop(train, valid, epochs=epochs - done)
+                self.n_iter_ = 1 if plan.incremental else net.n_epochs_
+            net.notify("on_train_end", X=train, y=valid)
+        net.callbacks = list(options.callbacks)
+        net._initialize_callbacks()
+        net.module_.eval()
+        self._record(plan)
+        self._report(plan)
+        context.call_on_fit_task_end(
+            estimator=self, X=train.X, y=train.y, reconstruction_attributes=dict
+        )
+
+    def _record(self, plan: "TrainingPlan") -> None:
+        """Set the attributes that scikit-learn's networks have after a fit."""
+        validated, convergence = plan.valid is not None, plan.convergence
+        net = self.net_
+        self.t_ = net.n_seen_
+        if len(net.history):
+            self.loss_ = net.history[-1]["train_loss"]
+        if plan.options.solver == "lbfgs":
+            return
+        self.loss_curve_ = convergence.losses_
+        self._n_unimproved = convergence.n_unimproved_
+        self.validation_scores_ = convergence.scores_ if validated else None
+        self.best_validation_score_ = convergence.best_score_ if validated else None
+        self.best_loss_ = None if validated else convergence.best_loss_
+
+    def _report(self, plan: "TrainingPlan") -> None:
+        """Warn of a fit that did not end well."""
+        net, name, options = self.net_, type(self).__name__, plan.options
+        if net.interrupted_:
+            warnings.warn(
+                f"The fit of {name} was interrupted after {self.n_iter_} epochs. The "
+                f"best weights so far are kept.",
+                InterruptedFitWarning,
+                stacklevel=5,
+            )
+        elif (
+            options.solver != "lbfgs"
+            and options.warn_unconverged
+            and not plan.incremental
+            and not net.stop_training_
+            and self.n_iter_ == options.max_epochs
+        ):
+            warnings.warn(
+                f"{name}: max_iter={options.max_epochs} epochs are over and the "
+                f"optimization has not converged yet.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+        weights = net.module_.state_dict().values()
+        if not all(w.isfinite().all() for w in weights if w.is_floating_point()):
+            raise ValueError(
+                f"The solver of {name} produced non-finite weights. The input data may "
+                f"contain large values and need to be preprocessed, or the learning "
+                f"rate is too high."
+            )
+
+    def _batch_cost(self, batches: Batches) -> float:
+        """Return a batch's multiply-adds: each weight forwards and twice backwards."""
+        weights = sum(p.numel() for p in self.net_.module_.parameters() if p.ndim > 1)
+        return 3.0 * weights * batches.batch_size
+
+    def _identity(self, X: Any, y: Any, weight: Any) -> tuple[Any, ...]:
+        """Return what makes two fits the same fit, for the checkpoint."""
+        params = {
+            name: value
+            for name, value in self.get_params(deep=False).items()
+            if name not in ("callbacks", "checkpoint", "random_state", "verbose")
+        }
+        seed = self.random_state if isinstance(self.random_state, int) else None
+        return type(self).__qualname__, params, seed, X, y, weight
+
+    # -- prediction and persistence --------------------------------------------------
+
+    def _raw_output(self, X: Any) -> Tensor:
+        """Return the network's raw outputs, of shape (n_rows, n_raw_outputs)."""
+        check_is_fitted(self)
+        X = self._check_predict_input(X)
+        rows = Batches(
+            X,
+            batch_size=_PREDICT_ROWS,
+            dtype=getattr(torch, self._dtype),
+            device=self._device,
+        )
+        with torch.inference_mode():
+            outputs = [self.net_.module_(batch) for batch, _, _ in rows.ordered()]
+            return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+
+    def _prediction(self, X: Any) -> np.ndarray:
+        """Return the outputs behind the loss's link, as an array."""
+        raw = self._raw_output(X)
+        with torch.inference_mode():
+            return self.net_.criterion_.link(raw).cpu().numpy()  # type: ignore[no-any-return]
+
+    @property
+    def history_(self) -> list[dict[str, Any]]:
+        """Losses, scores, learning rate and seconds, one dictionary an epoch."""
+        return [
+            {key: value for key, value in row.items() if key != "batches"}
+            for row in self.net_.history
+        ]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Plain arrays in place of the net: they need no torch device to be read, and
+        # pickle, joblib and skops all take them.
+        state = dict(super().__getstate__())
+        if "net_" in state:
+            state["_net_state"] = tensors_to_arrays(net_state(state.pop("net_")))
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        plain = state.pop("_net_state", None)
+        super().__setstate__(state)
+        if plain is None:
+            return
+        device = resolve_device(self._device, strict=False)
+        self._device = str(device)
+        with isolated_generators(device, torch.Generator().manual_seed(0)):
+            self.net_ = self._build_net(self._training_options(1))
+        load_net_state(self.net_, arrays_to_tensors(plain))
+        self.net_.module_.eval()
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -1,0 +1,148 @@
+"""Device, dtype, random numbers and threads of one fit or prediction."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+__all__ = [
+    "isolated_generators",
+    "limited_threads",
+    "resolve_device",
+    "resolve_dtype",
+    "torch_generator",
+]
+
+# Below this many multiply-adds a batch, waking a second thread costs more than it
+# saves (measured with benchmarks/mlp.py).
+_SERIAL_BATCH_COST = 5e7
+
+
+def resolve_device(device: str, *, strict: bool = True) -> torch.device:
+    """Return the device that `device` names.
+
+    Parameters
+    ----------
+    device : str
+        ``"auto"`` takes a CUDA GPU where there is one, else Apple's, else the CPU.
+        Anything else is a name that torch knows.
+    strict : bool, default=True
+        Whether a GPU that is not there is an error. Otherwise the CPU stands in, so
+        that a model that was fitted on a GPU loads anywhere.
+
+    Returns
+    -------
+    device : torch.device
+        The device.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        if torch.backends.mps.is_available():
+            return torch.device("mps")
+        return torch.device("cpu")
+    try:
+        resolved = torch.device(device)
+        if resolved.type != "cpu":
+            torch.empty(0, device=resolved)
+    except (RuntimeError, AssertionError) as error:
+        if not strict:
+            return torch.device("cpu")
+        raise ValueError(
+            f"The 'device' parameter must be 'auto' or the name of a device that this "
+            f"machine has, got {device!r}: {error}"
+        ) from error
+    return resolved
+
+
+def resolve_dtype(dtype: str, data: np.dtype, device: torch.device) -> torch.dtype:
+    """Return the floating type that a network computes in.
+
+    Parameters
+    ----------
+    dtype : {"auto", "float32", "float64"}
+        ``"auto"`` is the type of the data on a CPU and float32 on a GPU.
+    data : numpy.dtype
+        The type of the validated data.
+    device : torch.device
+        Where the network lives.
+
+    Returns
+    -------
+    dtype : torch.dtype
+        ``torch.float32`` or ``torch.float64``.
+    """
+    if dtype == "auto":
+        double = device.type == "cpu" and data == np.float64
+        return torch.float64 if double else torch.float32
+    return getattr(torch, dtype)  # type: ignore[no-any-return]
+
+
+def torch_generator(random_state: np.random.RandomState) -> torch.Generator:
+    """Return a torch generator that depends on `random_state` and leaves it alone.
+
+    The state is copied before a seed is drawn: the numbers that `random_state` gives
+    next stay those that scikit-learn would draw.
+
+    Parameters
+    ----------
+    random_state : numpy.random.RandomState
+        The generator of the fit.
+
+    Returns
+    -------
+    generator : torch.Generator
+        A generator on the CPU.
+    """
+    twin = np.random.RandomState()
+    twin.set_state(random_state.get_state())
+    return torch.Generator().manual_seed(int(twin.randint(2**31 - 1)))
+
+
+@contextmanager
+def isolated_generators(
+    device: torch.device, generator: torch.Generator | None = None
+) -> Iterator[None]:
+    """Seed torch's global generators for a while and put them back afterwards.
+
+    Dropout and modules written by users draw from the global generators and take no
+    other, so these are borrowed.
+
+    Parameters
+    ----------
+    device : torch.device
+        The device whose generator is borrowed beside the CPU's.
+    generator : torch.Generator, default=None
+        Where the seed comes from; None leaves the state as it is found.
+    """
+    index = device.index if device.index is not None else 0
+    devices = [index] if device.type in ("cuda", "mps") else []
+    device_type = device.type if devices else "cuda"
+    with torch.random.fork_rng(devices, device_type=device_type):
+        if generator is not None:
+            seed = torch.randint(2**31 - 1, (), generator=generator)
+            torch.manual_seed(int(seed))
+        yield
+
+
+@contextmanager
+def limited_threads(device: torch.device, batch_cost: float) -> Iterator[None]:
+    """Use one thread while batches are small, and restore the number afterwards.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where the network lives; the number of threads matters on a CPU only.
+    batch_cost : float
+        Multiply-adds that one batch takes.
+    """
+    n_threads = torch.get_num_threads()
+    serial = device.type == "cpu" and batch_cost < _SERIAL_BATCH_COST and n_threads > 1
+    if serial:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if serial:
+            torch.set_num_threads(n_threads)

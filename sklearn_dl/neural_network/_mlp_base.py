@@ -1,0 +1,326 @@
+"""What the multi-layer perceptrons for classification and regression share."""
+
+import os
+from abc import abstractmethod
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from torch import nn
+
+from sklearn_dl._skorch import (
+    HORIZON_SCHEDULES,
+    SCHEDULES,
+    SOLVERS,
+    BaseNeural,
+    Penalty,
+    Schedule,
+    TrainingOptions,
+)
+from sklearn_dl.modules import ACTIVATIONS, WEIGHT_INITS, DenseNetwork, initialize_
+from sklearn_dl.utils._sklearn import Interval, Options, StrOptions
+
+__all__ = ["BaseMLP"]
+
+
+class BaseMLP(BaseNeural):
+    """Base class of the multi-layer perceptrons."""
+
+    _parameter_constraints: dict = {
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "solver": [StrOptions({"lbfgs", *SOLVERS})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "learning_rate": [StrOptions(set(SCHEDULES)), callable, "array-like"],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "learning_rate_decay": [None, Interval(Real, 0, None, closed="neither")],
+        "learning_rate_step": [Interval(Integral, 1, None, closed="left")],
+        "warmup_epochs": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "rho": [Interval(Real, 0, 1, closed="left")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "weight_init": [StrOptions({"auto", *WEIGHT_INITS})],
+        "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+        "batch_norm": ["boolean"],
+        "layer_norm": ["boolean"],
+        "max_grad_norm": [None, Interval(Real, 0, None, closed="neither")],
+        "ema_decay": [None, Interval(Real, 0, 1, closed="left")],
+        "device": [str],
+        "dtype": [StrOptions({"auto", "float32", "float64"})],
+        "mixed_precision": [None, StrOptions({"bfloat16", "float16"})],
+        "module": [None, callable],
+        "callbacks": [None, list, tuple],
+        "checkpoint": [None, str, os.PathLike],
+    }
+
+    @abstractmethod
+    def __init__(
+        self,
+        hidden_layer_sizes,
+        activation,
+        solver,
+        alpha,
+        l1_ratio,
+        batch_size,
+        learning_rate,
+        learning_rate_init,
+        power_t,
+        learning_rate_decay,
+        learning_rate_step,
+        warmup_epochs,
+        max_iter,
+        shuffle,
+        random_state,
+        tol,
+        verbose,
+        warm_start,
+        momentum,
+        nesterovs_momentum,
+        early_stopping,
+        validation_fraction,
+        beta_1,
+        beta_2,
+        epsilon,
+        rho,
+        n_iter_no_change,
+        max_fun,
+        weight_init,
+        dropout,
+        batch_norm,
+        layer_norm,
+        max_grad_norm,
+        ema_decay,
+        device,
+        dtype,
+        mixed_precision,
+        module,
+        callbacks,
+        checkpoint,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.learning_rate_decay = learning_rate_decay
+        self.learning_rate_step = learning_rate_step
+        self.warmup_epochs = warmup_epochs
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.rho = rho
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.weight_init = weight_init
+        self.dropout = dropout
+        self.batch_norm = batch_norm
+        self.layer_norm = layer_norm
+        self.max_grad_norm = max_grad_norm
+        self.ema_decay = ema_decay
+        self.device = device
+        self.dtype = dtype
+        self.mixed_precision = mixed_precision
+        self.module = module
+        self.callbacks = callbacks
+        self.checkpoint = checkpoint
+
+    def _layer_sizes(self):
+        sizes = self.hidden_layer_sizes
+        return [int(n) for n in (sizes if np.iterable(sizes) else [sizes])]
+
+    def _check_parameters(self):
+        """Check what one parameter's constraints cannot say."""
+        name, sizes = type(self).__name__, self._layer_sizes()
+        if any(size <= 0 for size in sizes):
+            raise ValueError(f"hidden_layer_sizes of {name} must be > 0, got {sizes}.")
+        if np.iterable(self.dropout):
+            if len(self.dropout) != len(sizes):
+                raise ValueError(
+                    f"dropout of {name} must be a number or have one value for each "
+                    f"of the {len(sizes)} hidden layers, got {self.dropout!r}."
+                )
+            if not all(0 <= rate < 1 for rate in self.dropout):
+                raise ValueError(
+                    f"dropout of {name} must be in [0, 1), got {self.dropout!r}."
+                )
+        rates = self.learning_rate
+        if not isinstance(rates, str) and not callable(rates):
+            if len(rates) == 0 or not all(rate > 0 for rate in rates):
+                raise ValueError(
+                    f"learning_rate of {name}, as a list, must hold at least one rate, "
+                    f"all positive, got {rates!r}."
+                )
+
+    def _training_options(self, n_rows):
+        self._check_parameters()
+        kind = self.learning_rate
+        if isinstance(kind, str):
+            if self.solver == "adam" and kind in ("invscaling", "adaptive"):
+                kind = "constant"
+        elif not callable(kind):
+            kind = tuple(float(rate) for rate in kind)
+        planned = isinstance(kind, str) and kind in HORIZON_SCHEDULES
+        stepping = self.solver != "lbfgs"
+        validated = self.early_stopping and stepping
+        decoupled = self.solver == "adamw"
+        alpha, l1_ratio = self.alpha, self.l1_ratio
+        if decoupled:
+            # The share of the squares is the optimiser's business.
+            alpha, l1_ratio = alpha * l1_ratio, 1.0
+        return TrainingOptions(
+            solver=self.solver,
+            solver_options={
+                "momentum": self.momentum,
+                "nesterov": self.nesterovs_momentum,
+                "betas": (self.beta_1, self.beta_2),
+                "epsilon": self.epsilon,
+                "rho": self.rho,
+            },
+            schedule=Schedule(
+                self.learning_rate_init,
+                kind,
+                n_epochs=self.max_iter,
+                decay=self.learning_rate_decay,
+                step=self.learning_rate_step,
+                power_t=self.power_t,
+                warmup_epochs=self.warmup_epochs,
+            ),
+            max_epochs=self.max_iter,
+            batch_size=self.batch_size,
+            shuffle=self.shuffle,
+            tol=self.tol,
+            patience=np.inf if planned and not validated else self.n_iter_no_change,
+            validation_fraction=self.validation_fraction if validated else 0.0,
+            adaptive=kind == "adaptive",
+            warn_unconverged=not planned,
+            penalty=Penalty(alpha, l1_ratio) if alpha else None,
+            decoupled_decay=self.alpha * (1 - self.l1_ratio) if decoupled else 0.0,
+            max_grad_norm=self.max_grad_norm,
+            ema_decay=self.ema_decay if stepping else None,
+            mixed_precision=self.mixed_precision,
+            max_fun=self.max_fun,
+            callbacks=tuple(self.callbacks or ()),
+            checkpoint=self.checkpoint if stepping else None,
+            verbose=bool(self.verbose),
+        )
+
+    def _make_module(self, n_outputs):
+        if self.module is not None:
+            return self.module(self.n_features_in_, n_outputs)
+        dropout = self.dropout
+        return DenseNetwork(
+            self.n_features_in_,
+            self._layer_sizes(),
+            n_outputs,
+            activation=self.activation,
+            dropout=list(dropout) if np.iterable(dropout) else float(dropout),
+            batch_norm=self.batch_norm,
+            layer_norm=self.layer_norm,
+        )
+
+    def _initialize_module(self, module, random_state):
+        if not isinstance(module, DenseNetwork):
+            return
+        if self.weight_init != "auto":
+            for dense in module.dense:
+                initialize_(dense.weight, self.weight_init)
+                if dense.bias is not None:
+                    nn.init.zeros_(dense.bias)
+            return
+        # The numbers that scikit-learn draws, in its order.
+        weights, biases = [], []
+        for dense in module.dense:
+            n_out, n_in = dense.weight.shape
+            factor = 2.0 if self.activation == "logistic" else 6.0
+            bound = np.sqrt(factor / (n_in + n_out))
+            weights.append(random_state.uniform(-bound, bound, (n_in, n_out)))
+            biases.append(random_state.uniform(-bound, bound, n_out))
+        module.load_weights(
+            [torch.from_numpy(weight) for weight in weights],
+            [torch.from_numpy(bias) for bias in biases],
+        )
+
+    def _dense_layers(self):
+        module = self.net_.module_
+        if not isinstance(module, DenseNetwork):
+            raise AttributeError(
+                f"{type(self).__name__} has coefs_ and intercepts_ only without a "
+                f"module of the user's own."
+            )
+        return module.dense
+
+    @property
+    def coefs_(self):
+        """The weights of each dense layer."""
+        layers = self._dense_layers()
+        return [layer.weight.detach().T.cpu().numpy() for layer in layers]
+
+    @property
+    def intercepts_(self):
+        """The biases of each dense layer; 0 where batch normalisation shifts."""
+        return [
+            np.zeros(len(layer.weight))
+            if layer.bias is None
+            else layer.bias.detach().cpu().numpy()
+            for layer in self._dense_layers()
+        ]
+
+    @property
+    def n_layers_(self):
+        """The number of layers, with the input."""
+        return len(self._dense_layers()) + 1
+
+    def _is_stepping(self):
+        if self.solver == "lbfgs":
+            raise AttributeError(
+                f"partial_fit of {type(self).__name__} is available for solvers that "
+                f"step through batches, not for solver='lbfgs'."
+            )
+        return True
+
+    def _partial_fit(self, X, y, sample_weight):
+        if self.early_stopping:
+            raise ValueError(
+                f"partial_fit of {type(self).__name__} does not support "
+                f"early_stopping=True."
+            )
+        return self._fit(X, y, sample_weight, incremental=True)

@@ -1,0 +1,3 @@
+"""Tools that every floor above may use."""
+
+__all__ = ["discovery"]
