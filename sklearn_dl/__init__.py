@@ -16,6 +16,7 @@ __all__ = [
     "model_selection",
     "modules",
     "neural_network",
+    "testing",
     "utils",
 ]
 
