@@ -3,6 +3,12 @@
 from sklearn_dl._skorch._callbacks import Convergence
 from sklearn_dl._skorch._data import Batches, as_tensor
 from sklearn_dl._skorch._estimator import BaseNeural
+from sklearn_dl._skorch._foreign import (
+    foreign_state,
+    load_foreign_state,
+    set_sizes,
+    weighted_rows,
+)
 from sklearn_dl._skorch._net import Penalty, TensorNet, Turn
 from sklearn_dl._skorch._optimizers import SOLVERS, optimizer_options
 from sklearn_dl._skorch._options import TrainingOptions
@@ -31,10 +37,14 @@ __all__ = [
     "TrainingOptions",
     "Turn",
     "as_tensor",
+    "foreign_state",
     "isolated_generators",
     "limited_threads",
+    "load_foreign_state",
     "optimizer_options",
     "resolve_device",
     "resolve_dtype",
+    "set_sizes",
     "torch_generator",
+    "weighted_rows",
 ]

@@ -17,7 +17,7 @@ _ADAPTIVE_DIVISOR = 5.0
 _ADAPTIVE_SMALLEST = 1e-6
 
 
-class Convergence(Callback):  # type: ignore[misc]
+class Convergence(Callback):
     """Stop when the loss, or a score on validation rows, no longer improves.
 
     The rules are those of scikit-learn's networks, with the best weights restored at
@@ -54,17 +54,12 @@ class Convergence(Callback):  # type: ignore[misc]
         self.patience = patience
         self.score = score
         self.adaptive = adaptive
-        self.initialize()
-
-    def initialize(self) -> "Convergence":
-        """Forget what has been seen."""
         self.losses_: list[float] = []
         self.scores_: list[float] = []
         self.best_loss_ = np.inf
         self.best_score_ = -np.inf
         self.n_unimproved_ = 0
         self.best_weights_: dict[str, Tensor] | None = None
-        return self
 
     def on_epoch_end(
         self, net: Any, dataset_valid: Batches | None = None, **_: Any
@@ -99,7 +94,7 @@ class Convergence(Callback):  # type: ignore[misc]
         improved = not score < self.best_score_ + self.tol
         if score > self.best_score_ or self.best_weights_ is None:
             self.best_score_ = max(self.best_score_, score)
-            module = net.module_ if net.average is None else net.average.module
+            module = net.module_ if net.average_ is None else net.average_.module
             self.best_weights_ = {
                 name: value.clone() for name, value in module.state_dict().items()
             }
@@ -118,10 +113,10 @@ class Convergence(Callback):  # type: ignore[misc]
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from what :meth:`state` returned."""
-        vars(self).update(state)
+        self.__dict__.update(state)
 
 
-class TaskPerEpoch(Callback):  # type: ignore[misc]
+class TaskPerEpoch(Callback):
     """Tell scikit-learn's callbacks of every epoch.
 
     Parameters
@@ -152,7 +147,7 @@ class TaskPerEpoch(Callback):  # type: ignore[misc]
             net.stop_training_ = True
 
 
-class PrintProgress(Callback):  # type: ignore[misc]
+class PrintProgress(Callback):
     """Write the loss, and the score where there is one, after every epoch."""
 
     def on_epoch_end(self, net: Any, **_: Any) -> None:

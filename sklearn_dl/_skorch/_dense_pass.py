@@ -16,6 +16,7 @@ from sklearn_dl.modules import (
     DenseNetwork,
     PoissonDeviance,
     SquaredError,
+    WeightedLoss,
 )
 
 __all__ = ["DensePass"]
@@ -49,11 +50,11 @@ class DensePass:
         A loss whose derivative by the raw output is "prediction minus target".
     """
 
-    def __init__(self, module: DenseNetwork, criterion: nn.Module):
+    def __init__(self, module: DenseNetwork, criterion: WeightedLoss):
         self.criterion = criterion
         self.kinds = [type(after) for after in module.after]
-        self.weights = [dense.weight for dense in module.dense]
-        self.biases = [dense.bias for dense in module.dense]
+        self.weights = [dense.weight for dense in module.linear]
+        self.biases = [dense.bias for dense in module.linear]
 
     @classmethod
     def covers(cls, module: nn.Module, criterion: nn.Module) -> bool:
@@ -77,6 +78,7 @@ class DensePass:
     def __call__(self, batch: Batch) -> Tensor:
         """Set the gradients of all parameters; return the loss."""
         x, target, weight = batch
+        assert target is not None
         outputs = [x]  # of each layer, (n_rows, n_units)
         last = len(self.kinds)
         for k in range(last):
@@ -99,21 +101,19 @@ class DensePass:
         torch.sum(error, 0, out=bias.grad)
 
     def _loss_and_error(
-        self, raw: Tensor, target: Tensor | None, weight: Tensor | None
+        self, raw: Tensor, target: Tensor, weight: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Return the loss and its derivative by the raw outputs."""
         if type(self.criterion) is CrossEntropy:
             # One softmax for both, over columns: along rows it does not vectorise.
             log_p = raw.T.contiguous().log_softmax(dim=0)  # (n_classes, n_rows)
-            index = target[None]  # type: ignore[index]
+            index = target[None]
             rows = -log_p.gather(0, index).squeeze(0)
             minus_one = -torch.ones_like(rows)[None]
             error = log_p.exp_().scatter_add_(0, index, minus_one).T
         else:
             rows = self.criterion.rows(raw, target)
             error = self.criterion.link(raw) - target
-            if type(self.criterion) is SquaredError:
-                error /= raw.shape[1]
         if weight is None:
             return rows.mean(), error.div_(len(rows))
         total = weight.sum()

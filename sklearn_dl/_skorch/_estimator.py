@@ -114,6 +114,10 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
             reset=False,
         )
 
+    def _learn_input(self, X: Any, target: Tensor, weight: Any, reset: bool) -> Any:
+        """Learn from the data what precedes the network; return the network's input."""
+        return X
+
     def _fit(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool) -> Any:
         with self._prepared(X, y, sample_weight, incremental) as plan:
             self._train(plan)
@@ -132,6 +136,7 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
         options = self._training_options(X.shape[0])
         target = self._encode_target(y, reset=fresh)
         weight = self._row_weights(X, y, sample_weight)
+        X = self._learn_input(X, target, weight, reset=fresh)
         random_state = check_random_state(self.random_state)
         generator = torch_generator(random_state)
         if fresh:
@@ -145,7 +150,7 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
             elif not incremental:
                 self.net_ = self._build_net(options, warm=self.net_)
             self.net_.random_state = random_state
-            self.net_.order = None
+            self.net_.order_ = None
             train, valid, score = self._split(X, y, target, weight, options)
             convergence = self._convergence(options, score, fresh)
             checkpoint = None
@@ -381,7 +386,7 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
         """Return the outputs behind the loss's link, as an array."""
         raw = self._raw_output(X)
         with torch.inference_mode():
-            return self.net_.criterion_.link(raw).cpu().numpy()  # type: ignore[no-any-return]
+            return self.net_.criterion_.link(raw).cpu().numpy()
 
     @property
     def history_(self) -> list[dict[str, Any]]:

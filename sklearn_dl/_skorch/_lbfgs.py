@@ -77,7 +77,7 @@ def fit_lbfgs(
         )
     except KeyboardInterrupt:
         net.interrupted_ = True
-        return net.n_epochs_  # type: ignore[no-any-return]
+        return net.n_epochs_
     vector_to_parameters(torch.from_numpy(result.x).to(parameters[0]), parameters)
     if net.stop_training_:
         return int(result.nit)

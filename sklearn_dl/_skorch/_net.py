@@ -80,7 +80,7 @@ class Turn:
     backward: Callable[[Batch], Tensor] | None = None
 
 
-class TensorNet(NeuralNet):  # type: ignore[misc]
+class TensorNet(NeuralNet):
     """A :class:`skorch.NeuralNet` that trains on :class:`Batches`.
 
     Differences to its parent: a batch is a slice of a tensor; a batch-level hook is
@@ -169,8 +169,8 @@ class TensorNet(NeuralNet):  # type: ignore[misc]
         self.rate_scale_ = 1.0
         self.interrupted_ = False
         self.stop_training_ = False
-        self.order: np.ndarray | None = None
-        self.average: AveragedModel | None = None
+        self.order_: np.ndarray | None = None
+        self.average_: AveragedModel | None = None
         self.scaler_ = torch.amp.GradScaler(
             torch.device(self.device).type, enabled=self.mixed_precision == "float16"
         )
@@ -182,7 +182,7 @@ class TensorNet(NeuralNet):  # type: ignore[misc]
         A module may have a method ``rate_factors`` that returns a dictionary from the
         names of parameters to factors of the learning rate.
         """
-        factors = getattr(self.module_, "rate_factors", dict)()
+        factors: dict[str, float] = getattr(self.module_, "rate_factors", dict)()
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
         for name, parameter in self.module_.named_parameters():
             if parameter.requires_grad:
@@ -211,7 +211,7 @@ class TensorNet(NeuralNet):  # type: ignore[misc]
     def training_loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch, without the penalty."""
         X, y, weight = batch
-        return self.criterion_(self.module_(X), y, weight)  # type: ignore[no-any-return]
+        return self.criterion_(self.module_(X), y, weight)
 
     def fit_loop(
         self, X: Batches, y: Batches | None = None, epochs: int | None = None, **_: Any
@@ -240,6 +240,9 @@ class TensorNet(NeuralNet):  # type: ignore[misc]
                     break
         except KeyboardInterrupt:
             self.interrupted_ = True
+            if "learning_rate" not in self.history[-1]:
+                # The epoch did not come to its end.
+                del self.history[-1]
         return self
 
     def callbacks_stop(self, data: dict[str, Any]) -> bool:
@@ -270,9 +273,11 @@ class TensorNet(NeuralNet):  # type: ignore[misc]
 
     def start_average(self) -> None:
         """Begin the moving average of the weights, where one is asked for."""
-        if self.ema_decay is not None and self.average is None:
+        if self.ema_decay is not None and self.average_ is None:
             average = get_ema_multi_avg_fn(self.ema_decay)
-            self.average = AveragedModel(self.module_, multi_avg_fn=average)
+            # Past skorch's bookkeeping, for which a module is a part to be trained.
+            averaged = AveragedModel(self.module_, multi_avg_fn=average)
+            self.__dict__["average_"] = averaged
 
     def _run_epoch(self, batches: Batches) -> None:
         self._set_training(True)
@@ -281,9 +286,11 @@ class TensorNet(NeuralNet):  # type: ignore[misc]
             torch.zeros((), dtype=self.dtype, device=batches.device) for _ in names
         ]
         if self.shuffle:
-            self.order = self._next_order(len(batches))
-        in_order = self.order is None
-        epoch = batches.ordered() if in_order else batches.permuted(self.order)
+            self.order_ = self._next_order(len(batches))
+        if self.order_ is None:
+            epoch = batches.ordered()
+        else:
+            epoch = batches.permuted(self.order_)
         for k, batch in enumerate(epoch):
             self._set_rate(k, batches.n_batches)
             losses = self._listened_step(batch)
@@ -303,7 +310,7 @@ class TensorNet(NeuralNet):  # type: ignore[misc]
         """
         index = np.arange(n_rows)
         self.random_state.shuffle(index)
-        return index if self.order is None else self.order[index]
+        return index if self.order_ is None else self.order_[index]
 
     def _set_rate(self, k: int, n_batches: int) -> None:
         elapsed = self.n_epochs_ + k / n_batches
@@ -342,8 +349,8 @@ class TensorNet(NeuralNet):  # type: ignore[misc]
                 self.scaler_.update()
             else:
                 turn.optimizer.step()
-        if self.average is not None:
-            self.average.update_parameters(self.module_)
+        if self.average_ is not None:
+            self.average_.update_parameters(self.module_)
         return losses
 
     def _set_gradients(self, turn: Turn, batch: Batch) -> Tensor:
@@ -389,7 +396,7 @@ class TensorNet(NeuralNet):  # type: ignore[misc]
 
         The outputs are those of the averaged weights where there are any.
         """
-        module = self.module_ if self.average is None else self.average.module
+        module = self.module_ if self.average_ is None else self.average_.module
         module.eval()
         with torch.inference_mode(), self._autocast():
             output = torch.cat([module(X) for X, _, _ in batches.ordered()])
@@ -399,5 +406,5 @@ class TensorNet(NeuralNet):  # type: ignore[misc]
     @torch.no_grad()
     def adopt_average(self) -> None:
         """Replace the weights by their moving average, where there is one."""
-        if self.average is not None:
-            self.module_.load_state_dict(self.average.module.state_dict())
+        if self.average_ is not None:
+            self.module_.load_state_dict(self.average_.module.state_dict())

@@ -75,6 +75,7 @@ def optimizer_options(
     options : dict
         Keyword arguments besides parameters and learning rate.
     """
+    options: dict[str, Any]
     match solver:
         case "sgd":
             # torch refuses Nesterov's variant where there is no momentum.

@@ -76,7 +76,7 @@ def resolve_dtype(dtype: str, data: np.dtype, device: torch.device) -> torch.dty
     if dtype == "auto":
         double = device.type == "cpu" and data == np.float64
         return torch.float64 if double else torch.float32
-    return getattr(torch, dtype)  # type: ignore[no-any-return]
+    return getattr(torch, dtype)
 
 
 def torch_generator(random_state: np.random.RandomState) -> torch.Generator:

@@ -49,7 +49,7 @@ def net_state(net: Any) -> dict[str, Any]:
     return {
         "module": dict(net.module_.state_dict()),
         "optimizer": net.optimizer_.state_dict(),
-        "average": None if net.average is None else dict(net.average.state_dict()),
+        "average": None if net.average_ is None else dict(net.average_.state_dict()),
         "scaler": net.scaler_.state_dict(),
         "n_epochs": net.n_epochs_,
         "n_seen": net.n_seen_,
@@ -68,7 +68,7 @@ def load_net_state(net: Any, state: dict[str, Any]) -> None:
     net.optimizer_.load_state_dict(state["optimizer"])
     net.start_average()
     if state["average"] is not None:
-        net.average.load_state_dict(state["average"])
+        net.average_.load_state_dict(state["average"])
     net.scaler_.load_state_dict(state["scaler"])
     net.n_epochs_ = state["n_epochs"]
     net.n_seen_ = state["n_seen"]
@@ -81,7 +81,7 @@ def load_net_state(net: Any, state: dict[str, Any]) -> None:
             net.history.record(key, value)
 
 
-class CheckpointFile(Callback):  # type: ignore[misc]
+class CheckpointFile(Callback):
     """Keep the state of a fit in a file that survives a kill, and go on from it.
 
     Parameters
@@ -128,7 +128,7 @@ class CheckpointFile(Callback):  # type: ignore[misc]
             self.random_state.set_state(("MT19937", keys, *state["numpy"]["rest"]))
             load_net_state(net, state["net"])
             if state["order"] is not None:
-                net.order = state["order"].cpu().numpy()
+                net.order_ = state["order"].cpu().numpy()
             self.convergence.load_state(state["convergence"])
         except Exception as error:
             raise CheckpointError(
@@ -138,17 +138,18 @@ class CheckpointFile(Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, net: Any, **_: Any) -> None:
         """Write the state to a new file and move it to its place."""
-        _, keys, *rest = self.random_state.get_state(legacy=True)
+        numpy_state: Any = self.random_state.get_state(legacy=True)
+        _, keys, *rest = numpy_state
         cuda = torch.device(net.device).type == "cuda"
         state = {
             "net": net_state(net),
-            "order": None if net.order is None else torch.from_numpy(net.order),
+            "order": None if net.order_ is None else torch.from_numpy(net.order_),
             "convergence": self.convergence.state(),
             "torch": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all() if cuda else [],
             "numpy": {
                 "keys": torch.from_numpy(keys.astype(np.int64)),
-                "rest": [rest[0], rest[1], rest[2]],
+                "rest": rest,
             },
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)

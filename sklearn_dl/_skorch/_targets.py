@@ -29,6 +29,9 @@ class NeuralClassifierMixin(ClassifierMixin):
     target one a class, and a multi-task target one a class of each task.
     """
 
+    classes_: Any
+    n_outputs_: int
+
     def _encode_target(self, y: Any, reset: bool) -> Tensor:
         y = self._dense_labels(y)
         check_classification_targets(y)
@@ -47,8 +50,8 @@ class NeuralClassifierMixin(ClassifierMixin):
             return torch.from_numpy(np.stack(codes, axis=1))
         if y.ndim != 1:
             self._require_outputs(y, 1)
-        codes = torch.from_numpy(self._codes(y, self.classes_))
-        return codes[:, None].double() if self._task == "binary" else codes
+        code = torch.from_numpy(self._codes(y, self.classes_))
+        return code[:, None].double() if self._task == "binary" else code
 
     def _dense_labels(self, y: Any) -> Any:
         y = y.toarray() if issparse(y) else np.asarray(y)
@@ -103,14 +106,10 @@ class NeuralClassifierMixin(ClassifierMixin):
             sample_weight = check_sample_weight(
                 sample_weight, X, dtype=X.dtype, ensure_non_negative=True
             )
-            if not sample_weight.any():
-                raise ValueError(
-                    f"sample_weight of {type(self).__name__} must have a positive "
-                    f"weight, all {len(sample_weight)} are zero."
-                )
-        if self.class_weight is None:
+        class_weight = getattr(self, "class_weight", None)
+        if class_weight is None:
             return sample_weight
-        by_class = compute_sample_weight(self.class_weight, self._dense_labels(y))
+        by_class = compute_sample_weight(class_weight, self._dense_labels(y))
         return by_class if sample_weight is None else by_class * sample_weight
 
     def _strata(self, y: Any) -> Any:
@@ -166,6 +165,8 @@ class NeuralClassifierMixin(ClassifierMixin):
 
 class NeuralRegressorMixin(RegressorMixin):
     """Regression with one target or several."""
+
+    n_outputs_: int
 
     def _encode_target(self, y: Any, reset: bool) -> Tensor:
         y = _as_column(np.asarray(y))

@@ -15,8 +15,16 @@ from sklearn_dl.modules._losses import (
     PinballError,
     PoissonDeviance,
     SquaredError,
+    StandardizedSquaredError,
     WeightedLoss,
     weighted_mean,
+)
+from sklearn_dl.modules._tabular import (
+    CategoryEmbedding,
+    LearnedScale,
+    NTKLinear,
+    PeriodicEmbedding,
+    TabularNetwork,
 )
 
 __all__ = [
@@ -24,13 +32,19 @@ __all__ = [
     "WEIGHT_INITS",
     "AbsoluteError",
     "BinaryCrossEntropy",
+    "CategoryEmbedding",
     "CrossEntropy",
     "DenseNetwork",
     "HuberError",
+    "LearnedScale",
     "MultiTaskCrossEntropy",
+    "NTKLinear",
+    "PeriodicEmbedding",
     "PinballError",
     "PoissonDeviance",
     "SquaredError",
+    "StandardizedSquaredError",
+    "TabularNetwork",
     "WeightedLoss",
     "initialize_",
     "make_activation",

@@ -106,7 +106,12 @@ class DenseNetwork(nn.Module):
         biases : sequence of torch.Tensor of shape (n_out,)
             One bias a dense layer; ignored where batch normalisation replaces it.
         """
-        for dense, weight, bias in zip(self.dense, weights, biases, strict=True):
+        for dense, weight, bias in zip(self.linear, weights, biases, strict=True):
             dense.weight.copy_(weight.T)
             if dense.bias is not None:
                 dense.bias.copy_(bias)
+
+    @property
+    def linear(self) -> list[nn.Linear]:
+        """The dense layers in order, as a list."""
+        return [layer for layer in self.dense if isinstance(layer, nn.Linear)]

@@ -20,6 +20,7 @@ __all__ = [
     "PinballError",
     "PoissonDeviance",
     "SquaredError",
+    "StandardizedSquaredError",
     "WeightedLoss",
     "weighted_mean",
 ]
@@ -58,20 +59,69 @@ class WeightedLoss(nn.Module):
     """Base class: a loss with one value a row, averaged with weights.
 
     Subclasses define ``rows``, and ``link`` where predictions are not raw outputs.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_dl.modules import WeightedLoss
+    >>> class FourthPower(WeightedLoss):
+    ...     def rows(self, output, target):
+    ...         return ((output - target) ** 4).sum(dim=1)
+    >>> FourthPower()(torch.tensor([[3.0], [1.0]]), torch.ones(2, 1))
+    tensor(8.)
     """
 
     def forward(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> Tensor:
-        """Return the weighted mean loss of a batch."""
+        """Average the loss over a batch.
+
+        Parameters
+        ----------
+        output : torch.Tensor of shape (n_rows, n_outputs)
+            The network's raw outputs.
+        target : torch.Tensor of shape (n_rows,) or (n_rows, n_targets)
+            The encoded targets.
+        weight : torch.Tensor of shape (n_rows,), default=None
+            Non-negative weights; None weighs all rows alike.
+
+        Returns
+        -------
+        loss : torch.Tensor of shape ()
+            The weighted mean.
+        """
         return weighted_mean(self.rows(output, target), weight)
 
     def rows(self, output: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of each row, of shape (n_rows,)."""
+        """Compute the loss of each row.
+
+        Parameters
+        ----------
+        output : torch.Tensor of shape (n_rows, n_outputs)
+            The network's raw outputs.
+        target : torch.Tensor of shape (n_rows,) or (n_rows, n_targets)
+            The encoded targets.
+
+        Returns
+        -------
+        losses : torch.Tensor of shape (n_rows,)
+            One loss a row.
+        """
         raise NotImplementedError
 
     def link(self, output: Tensor) -> Tensor:
-        """Turn the network's raw output into the prediction."""
+        """Turn raw outputs into predictions.
+
+        Parameters
+        ----------
+        output : torch.Tensor of shape (n_rows, n_outputs)
+            The network's raw outputs.
+
+        Returns
+        -------
+        prediction : torch.Tensor of shape (n_rows, n_outputs)
+            The predictions.
+        """
         return output
 
 
@@ -138,8 +188,8 @@ class CrossEntropy(WeightedLoss):
     >>> import torch
     >>> from sklearn_dl.modules import CrossEntropy
     >>> probabilities = torch.tensor([[0.228, 0.619, 0.153]])
-    >>> round(CrossEntropy()(probabilities.log(), torch.tensor([1])).item(), 4)
-    0.4797
+    >>> round(CrossEntropy()(probabilities.log(), torch.tensor([1])).item(), 3)
+    0.48
     """
 
     def __init__(self, label_smoothing: float = 0.0, focal_gamma: float = 0.0):
@@ -217,7 +267,7 @@ class MultiTaskCrossEntropy(WeightedLoss):
 
 
 class SquaredError(WeightedLoss):
-    """Half the squared error, averaged over the outputs.
+    """Half the squared error, summed over the outputs.
 
     Examples
     --------
@@ -229,11 +279,59 @@ class SquaredError(WeightedLoss):
 
     def rows(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""
-        return 0.5 * (output - target).square().mean(dim=1)
+        return 0.5 * (output - target).square().sum(dim=1)
+
+
+class StandardizedSquaredError(WeightedLoss):
+    """Half the squared error of a target with mean 0 and standard deviation 1.
+
+    The prediction is in the target's own units, and within the range seen in training.
+
+    Parameters
+    ----------
+    location, scale, low, high : sequence of float
+        Mean, standard deviation, smallest and largest value of each output.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_dl.modules import StandardizedSquaredError
+    >>> loss = StandardizedSquaredError([10.0], [2.0], [6.0], [14.0])
+    >>> loss.link(torch.tensor([[0.5], [3.0]])).ravel().tolist()
+    [11.0, 14.0]
+    """
+
+    location: Tensor
+    scale: Tensor
+    low: Tensor
+    high: Tensor
+
+    def __init__(
+        self,
+        location: Sequence[float],
+        scale: Sequence[float],
+        low: Sequence[float],
+        high: Sequence[float],
+    ):
+        super().__init__()
+        values = {"location": location, "scale": scale, "low": low, "high": high}
+        for name, value in values.items():
+            self.register_buffer(name, torch.tensor(value, dtype=torch.float64))
+
+    def rows(self, output: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of each row."""
+        location, scale = self.location.to(output), self.scale.to(output)
+        standardized = (target - location) / scale
+        return 0.5 * (output - standardized).square().sum(dim=1)
+
+    def link(self, output: Tensor) -> Tensor:
+        """Return the prediction in the target's units."""
+        predicted = output * self.scale.to(output) + self.location.to(output)
+        return predicted.clamp(self.low.to(output), self.high.to(output))
 
 
 class AbsoluteError(WeightedLoss):
-    """The absolute error, averaged over the outputs: the prediction is a median.
+    """The absolute error, summed over the outputs: the prediction is a median.
 
     Examples
     --------
@@ -245,11 +343,11 @@ class AbsoluteError(WeightedLoss):
 
     def rows(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""
-        return (output - target).abs().mean(dim=1)
+        return (output - target).abs().sum(dim=1)
 
 
 class HuberError(WeightedLoss):
-    """Squared near zero, absolute further out, averaged over the outputs.
+    """Squared near zero, absolute further out, summed over the outputs.
 
     Parameters
     ----------
@@ -272,11 +370,11 @@ class HuberError(WeightedLoss):
     def rows(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""
         values = F.huber_loss(output, target, reduction="none", delta=self.delta)
-        return values.mean(dim=1)
+        return values.sum(dim=1)
 
 
 class PinballError(WeightedLoss):
-    """The quantile loss, averaged over the outputs: the prediction is a quantile.
+    """The quantile loss, summed over the outputs: the prediction is a quantile.
 
     Parameters
     ----------
@@ -299,7 +397,7 @@ class PinballError(WeightedLoss):
         """Return the loss of each row."""
         above = target - output
         values = torch.maximum(self.quantile * above, (self.quantile - 1) * above)
-        return values.mean(dim=1)
+        return values.sum(dim=1)
 
 
 class PoissonDeviance(WeightedLoss):

@@ -219,7 +219,7 @@ class MLPClassifier(NeuralClassifierMixin, BaseMLP):
     n_features_in_ : int
         Number of features seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if all are strings.
 
     n_outputs_ : int
@@ -292,7 +292,7 @@ class MLPClassifier(NeuralClassifierMixin, BaseMLP):
     ... )
     >>> clf = MLPClassifier(learning_rate="cosine", random_state=1)
     >>> clf.fit(X_train, y_train).score(X_test, y_test)
-    0.88
+    0.84
     """
 
     _parameter_constraints: dict = {

@@ -220,7 +220,7 @@ class MLPRegressor(NeuralRegressorMixin, BaseMLP):
     n_features_in_ : int
         Number of features seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if all are strings.
 
     n_outputs_ : int
@@ -292,7 +292,7 @@ class MLPRegressor(NeuralRegressorMixin, BaseMLP):
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=1)
     >>> reg = MLPRegressor(solver="lbfgs", max_iter=1000, random_state=1)
     >>> round(reg.fit(X_train, y_train).score(X_test, y_test), 1)
-    0.9
+    1.0
     """
 
     _parameter_constraints: dict = {

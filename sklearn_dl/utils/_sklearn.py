@@ -4,13 +4,23 @@ They are imported here and nowhere else, so that one file says what can break wh
 scikit-learn changes inside.
 """
 
-# One sentence for whoever draws without matplotlib.
 # The context of a public fit: parameters are validated once.
 from sklearn.base import _fit_context as fit_context
+
+# Rows of an array, a sparse matrix, a data frame or a list.
+from sklearn.utils._indexing import _safe_indexing as safe_indexing
+
+# One sentence for whoever draws without matplotlib.
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-# The constraints of parameters, as data.
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+# The constraints of parameters, as data; the decorator checks those of a function.
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    Options,
+    StrOptions,
+    validate_params,
+)
 
 # Rows of X and y for a fold; knows precomputed kernels, pandas and sparse input.
 from sklearn.utils.metaestimators import _safe_split as safe_split
@@ -30,6 +40,7 @@ from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
+    "HasMethods",
     "Interval",
     "Options",
     "StrOptions",
@@ -39,5 +50,7 @@ __all__ = [
     "check_partial_fit_first_call",
     "check_sample_weight",
     "fit_context",
+    "safe_indexing",
     "safe_split",
+    "validate_params",
 ]

@@ -1,0 +1,219 @@
+"""What the networks for tables share."""
+
+import os
+from abc import abstractmethod
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_consistent_length, validate_data
+
+from sklearn_dl._skorch import (
+    HORIZON_SCHEDULES,
+    SCHEDULES,
+    BaseNeural,
+    Schedule,
+    TrainingOptions,
+)
+from sklearn_dl.modules import ACTIVATIONS, TabularNetwork
+from sklearn_dl.neural_network._tabular_input import TableEncoder, categorical_columns
+from sklearn_dl.utils._sklearn import Interval, Options, StrOptions
+
+__all__ = ["BaseTabularMLP"]
+
+# From this many rows on early_stopping="auto" holds out a part.
+_ROWS_TO_HOLD_OUT = 2000
+
+
+class BaseTabularMLP(BaseNeural):
+    """Base class of the networks for tables."""
+
+    _parameter_constraints: dict = {
+        "hidden_layer_sizes": ["array-like"],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "learning_rate": [StrOptions(set(SCHEDULES))],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "embedding_size": [Interval(Integral, 1, None, closed="left")],
+        "n_frequencies": [Interval(Integral, 1, None, closed="left")],
+        "category_size": [Interval(Integral, 1, None, closed="left")],
+        "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+        "early_stopping": ["boolean", StrOptions({"auto"})],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "random_state": ["random_state"],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+        "device": [str],
+        "dtype": [StrOptions({"auto", "float32", "float64"})],
+        "mixed_precision": [None, StrOptions({"bfloat16", "float16"})],
+        "callbacks": [None, list, tuple],
+        "checkpoint": [None, str, os.PathLike],
+    }
+
+    @abstractmethod
+    def __init__(
+        self,
+        hidden_layer_sizes,
+        activation,
+        learning_rate,
+        learning_rate_init,
+        max_iter,
+        batch_size,
+        beta_1,
+        beta_2,
+        weight_decay,
+        dropout,
+        embedding_size,
+        n_frequencies,
+        category_size,
+        categorical_features,
+        early_stopping,
+        validation_fraction,
+        n_iter_no_change,
+        random_state,
+        warm_start,
+        verbose,
+        device,
+        dtype,
+        mixed_precision,
+        callbacks,
+        checkpoint,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.embedding_size = embedding_size
+        self.n_frequencies = n_frequencies
+        self.category_size = category_size
+        self.categorical_features = categorical_features
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.device = device
+        self.dtype = dtype
+        self.mixed_precision = mixed_precision
+        self.callbacks = callbacks
+        self.checkpoint = checkpoint
+
+    def _check_fit_input(self, X, y, reset):
+        options = {
+            "dtype": (np.float64, np.float32),
+            "ensure_all_finite": "allow-nan",
+            "multi_output": True,
+            "reset": reset,
+        }
+        if reset:
+            self._from_frame = isinstance(X, pd.DataFrame)
+        if not self._is_table(X):
+            X, y = validate_data(self, X, y, **options)
+        else:
+            validate_data(self, X, skip_check_array=True, reset=reset)
+            y = self._check_target(y)
+            check_consistent_length(X, y)
+        if reset:
+            self.is_categorical_ = categorical_columns(
+                X, self.categorical_features, type(self).__name__
+            )
+        return X, y
+
+    def _check_predict_input(self, X):
+        if self._is_table(X):
+            validate_data(self, X, skip_check_array=True, reset=False)
+        else:
+            X = validate_data(
+                self,
+                X,
+                dtype=(np.float64, np.float32),
+                ensure_all_finite="allow-nan",
+                reset=False,
+            )
+        return self._encoder.transform(X)
+
+    def _is_table(self, X):
+        """Return whether columns have types of their own that must be kept."""
+        return (
+            isinstance(X, pd.DataFrame)
+            and self.categorical_features is not None
+            and not all(pd.api.types.is_numeric_dtype(dtype) for dtype in X.dtypes)
+        )
+
+    def _check_target(self, y):
+        """Check a target that comes with a table."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                f"None."
+            )
+        return check_array(y, ensure_2d=False, dtype=None, input_name="y")
+
+    def _learn_input(self, X, target, weight, reset):
+        if reset:
+            self._encoder = TableEncoder().fit(X, self.is_categorical_, weight)
+        return self._encoder.transform(X)
+
+    def _training_options(self, n_rows):
+        holds_out = self.early_stopping
+        if holds_out == "auto":
+            holds_out = n_rows >= _ROWS_TO_HOLD_OUT
+        patience = self.n_iter_no_change
+        if not holds_out and self.learning_rate in HORIZON_SCHEDULES:
+            patience = np.inf
+        return TrainingOptions(
+            solver="adamw",
+            solver_options={"betas": (self.beta_1, self.beta_2)},
+            schedule=Schedule(
+                self.learning_rate_init, self.learning_rate, n_epochs=self.max_iter
+            ),
+            max_epochs=self.max_iter,
+            batch_size=min(self.batch_size, n_rows),
+            tol=0.0,
+            patience=patience,
+            validation_fraction=self.validation_fraction if holds_out else 0.0,
+            adaptive=self.learning_rate == "adaptive",
+            warn_unconverged=False,
+            decoupled_decay=self.weight_decay,
+            mixed_precision=self.mixed_precision,
+            callbacks=tuple(self.callbacks or ()),
+            checkpoint=self.checkpoint,
+            verbose=bool(self.verbose),
+        )
+
+    def _make_module(self, n_outputs):
+        return TabularNetwork(
+            self._encoder.n_numeric_,
+            self._encoder.n_categories_,
+            [int(size) for size in self.hidden_layer_sizes],
+            n_outputs,
+            activation=self.activation,
+            dropout=self.dropout,
+            n_frequencies=self.n_frequencies,
+            embedding_size=self.embedding_size,
+            category_size=self.category_size,
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        return tags
