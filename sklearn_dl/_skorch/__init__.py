@@ -18,6 +18,7 @@ from sklearn_dl._skorch._runtime import (
     resolve_device,
     resolve_dtype,
     torch_generator,
+    training_context,
 )
 from sklearn_dl._skorch._schedules import HORIZON_SCHEDULES, SCHEDULES, Schedule
 from sklearn_dl._skorch._targets import NeuralClassifierMixin, NeuralRegressorMixin
@@ -46,5 +47,6 @@ __all__ = [
     "resolve_dtype",
     "set_sizes",
     "torch_generator",
+    "training_context",
     "weighted_rows",
 ]

@@ -59,6 +59,8 @@ class Batches:
         Floating type of inputs and weights.
     device : torch.device or str, default="cpu"
         Where the batches live.
+    smallest : int, default=1
+        Fewer rows than that at the end of an epoch join the batch before them.
 
     Attributes
     ----------
@@ -75,6 +77,7 @@ class Batches:
         batch_size: int = 200,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
+        smallest: int = 1,
     ):
         self.X = sp.csr_array(X) if sp.issparse(X) else as_tensor(X, dtype, device)
         self.y = None if y is None else y.to(device)
@@ -82,6 +85,12 @@ class Batches:
         self.batch_size = batch_size
         self.dtype = dtype
         self.device = torch.device(device)
+        starts = [*range(0, len(self), batch_size)]
+        if len(starts) > 1 and len(self) - starts[-1] < smallest:
+            starts.pop()
+        self._parts = [
+            slice(a, b) for a, b in zip(starts, [*starts[1:], len(self)], strict=True)
+        ]
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -90,12 +99,11 @@ class Batches:
     @property
     def n_batches(self) -> int:
         """The number of batches in an epoch."""
-        return -(-len(self) // self.batch_size)
+        return len(self._parts)
 
     def ordered(self) -> Iterator[Batch]:
         """Yield the batches in the order of the rows."""
-        for start in range(0, len(self), self.batch_size):
-            rows = slice(start, start + self.batch_size)
+        for rows in self._parts:
             yield (
                 self._dense(self.X[rows]),
                 None if self.y is None else self.y[rows],
@@ -111,13 +119,12 @@ class Batches:
             The order.
         """
         on_device = torch.from_numpy(permutation).to(self.device)
-        for start in range(0, len(self), self.batch_size):
-            index = on_device[start : start + self.batch_size]
+        for part in self._parts:
+            index = on_device[part]
             if isinstance(self.X, Tensor):
                 X = self.X.index_select(0, index)
             else:
-                rows = permutation[start : start + self.batch_size]
-                X = self._dense(self.X[rows])
+                X = self._dense(self.X[permutation[part]])
             yield (
                 X,
                 None if self.y is None else self.y.index_select(0, index),

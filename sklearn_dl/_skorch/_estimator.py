@@ -1,5 +1,6 @@
 """What every neural estimator shares: fit, raw predictions, persistence."""
 
+import copy
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -24,11 +25,11 @@ from sklearn_dl._skorch._net import TensorNet
 from sklearn_dl._skorch._optimizers import optimizer_options
 from sklearn_dl._skorch._options import TrainingOptions
 from sklearn_dl._skorch._runtime import (
-    isolated_generators,
     limited_threads,
     resolve_device,
     resolve_dtype,
     torch_generator,
+    training_context,
 )
 from sklearn_dl._skorch._state import (
     CheckpointFile,
@@ -136,14 +137,23 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
         options = self._training_options(X.shape[0])
         target = self._encode_target(y, reset=fresh)
         weight = self._row_weights(X, y, sample_weight)
+        if weight is not None and not weight.all():
+            # A row that does not count is not there: it shall not have a share in the
+            # validation part or in the statistics of a batch either.
+            X, y, target, weight = (v[weight > 0] for v in (X, y, target, weight))
         X = self._learn_input(X, target, weight, reset=fresh)
         random_state = check_random_state(self.random_state)
         generator = torch_generator(random_state)
+        self._fitted_params = {
+            name: value
+            for name, value in self.get_params(deep=False).items()
+            if name not in ("callbacks", "checkpoint")
+        }
         if fresh:
             self._device = str(resolve_device(self.device))
             dtype = resolve_dtype(self.dtype, X.dtype, torch.device(self._device))
             self._dtype = str(dtype).removeprefix("torch.")
-        with isolated_generators(torch.device(self._device), generator):
+        with training_context(torch.device(self._device), generator):
             if fresh:
                 self.net_ = self._build_net(options)
                 self._initialize_module(self.net_.module_, random_state)
@@ -205,6 +215,18 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
         if target.is_floating_point():
             target = target.to(getattr(torch, self._dtype))
 
+        # Batch normalisation has no statistics of a single row.
+        normalised = any(
+            isinstance(part, nn.modules.batchnorm._BatchNorm)
+            for part in self.net_.module_.modules()
+        )
+        smallest = 2 if normalised else 1
+        if X.shape[0] < smallest:
+            raise ValueError(
+                f"{type(self).__name__} with batch normalisation expects at least 2 "
+                f"rows, got 1 sample."
+            )
+
         def batches(rows: Any) -> Batches:
             inputs = X[rows]
             return Batches(
@@ -214,6 +236,7 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
                 batch_size=self._batch_size(options, inputs.shape[0]),
                 dtype=getattr(torch, self._dtype),
                 device=self._device,
+                smallest=smallest,
             )
 
         if not options.validation_fraction:
@@ -412,8 +435,11 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
             return
         device = resolve_device(self._device, strict=False)
         self._device = str(device)
-        with isolated_generators(device, torch.Generator().manual_seed(0)):
-            self.net_ = self._build_net(self._training_options(1))
+        with training_context(device, torch.Generator().manual_seed(0)):
+            # Parameters may have been set since the fit; the net is that of the fit.
+            twin = copy.copy(self)
+            twin.__dict__.update(self._fitted_params, callbacks=None, checkpoint=None)
+            self.net_ = twin._build_net(twin._training_options(1))
         load_net_state(self.net_, arrays_to_tensors(plain))
         self.net_.module_.eval()
 

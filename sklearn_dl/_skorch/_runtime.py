@@ -12,6 +12,7 @@ __all__ = [
     "resolve_device",
     "resolve_dtype",
     "torch_generator",
+    "training_context",
 ]
 
 # Below this many multiply-adds a batch, waking a second thread costs more than it
@@ -124,6 +125,33 @@ def isolated_generators(
             seed = torch.randint(2**31 - 1, (), generator=generator)
             torch.manual_seed(int(seed))
         yield
+
+
+@contextmanager
+def training_context(
+    device: torch.device, generator: torch.Generator | None = None
+) -> Iterator[None]:
+    """Make torch the same for every fit, whatever the user has set, for a while.
+
+    Generators are isolated, gradients are on, and the default dtype, on which random
+    numbers depend, is float32.
+
+    Parameters
+    ----------
+    device, generator
+        As for :func:`isolated_generators`.
+    """
+    default = torch.get_default_dtype()
+    with (
+        isolated_generators(device, generator),
+        torch.inference_mode(False),
+        torch.enable_grad(),
+    ):
+        torch.set_default_dtype(torch.float32)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(default)
 
 
 @contextmanager

@@ -262,7 +262,10 @@ class BaseMLP(BaseNeural):
             return
         if self.weight_init != "auto":
             for dense in module.dense:
-                initialize_(dense.weight, self.weight_init)
+                # Drawn in one type, so that it is the same network in any.
+                drawn = initialize_(torch.empty(dense.weight.shape), self.weight_init)
+                with torch.no_grad():
+                    dense.weight.copy_(drawn)
                 if dense.bias is not None:
                     nn.init.zeros_(dense.bias)
             return
@@ -309,18 +312,11 @@ class BaseMLP(BaseNeural):
         """The number of layers, with the input."""
         return len(self._dense_layers()) + 1
 
-    def _is_stepping(self):
-        if self.solver == "lbfgs":
+    def _has_partial_fit(self):
+        if self.solver == "lbfgs" or self.early_stopping:
             raise AttributeError(
                 f"partial_fit of {type(self).__name__} is available for solvers that "
-                f"step through batches, not for solver='lbfgs'."
+                f"step through batches, without early stopping, not for "
+                f"solver={self.solver!r}, early_stopping={self.early_stopping}."
             )
         return True
-
-    def _partial_fit(self, X, y, sample_weight):
-        if self.early_stopping:
-            raise ValueError(
-                f"partial_fit of {type(self).__name__} does not support "
-                f"early_stopping=True."
-            )
-        return self._fit(X, y, sample_weight, incremental=True)

@@ -427,7 +427,7 @@ class MLPClassifier(NeuralClassifierMixin, BaseMLP):
         """
         return self._fit(X, y, sample_weight, incremental=False)
 
-    @available_if(lambda self: self._is_stepping())
+    @available_if(lambda self: self._has_partial_fit())
     @fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
     def partial_fit(self, X, y, sample_weight=None, classes=None):
@@ -453,7 +453,7 @@ class MLPClassifier(NeuralClassifierMixin, BaseMLP):
             The fitted estimator.
         """
         self._announce_classes(y, classes)
-        return self._partial_fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X):
         """Predict class labels.

@@ -428,7 +428,7 @@ class MLPRegressor(NeuralRegressorMixin, BaseMLP):
         """
         return self._fit(X, y, sample_weight, incremental=False)
 
-    @available_if(lambda self: self._is_stepping())
+    @available_if(lambda self: self._has_partial_fit())
     @fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
     def partial_fit(self, X, y, sample_weight=None):
@@ -450,7 +450,7 @@ class MLPRegressor(NeuralRegressorMixin, BaseMLP):
         self : MLPRegressor
             The fitted estimator.
         """
-        return self._partial_fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X):
         """Predict the targets.

@@ -116,25 +116,40 @@ class BaseTabularMLP(BaseNeural):
         self.checkpoint = checkpoint
 
     def _check_fit_input(self, X, y, reset):
-        options = {
-            "dtype": (np.float64, np.float32),
-            "ensure_all_finite": "allow-nan",
-            "multi_output": True,
-            "reset": reset,
-        }
-        if reset:
-            self._from_frame = isinstance(X, pd.DataFrame)
-        if not self._is_table(X):
-            X, y = validate_data(self, X, y, **options)
-        else:
+        if reset and isinstance(X, pd.DataFrame):
+            self.is_categorical_ = self._find_categories(X)
+            self._check_numbers(X)
+        if self._is_table(X):
             validate_data(self, X, skip_check_array=True, reset=reset)
             y = self._check_target(y)
             check_consistent_length(X, y)
-        if reset:
-            self.is_categorical_ = categorical_columns(
-                X, self.categorical_features, type(self).__name__
-            )
+            return X, y
+        frame = isinstance(X, pd.DataFrame)
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            dtype=(np.float64, np.float32),
+            ensure_all_finite="allow-nan",
+            multi_output=True,
+            reset=reset,
+        )
+        if reset and not frame:
+            self.is_categorical_ = self._find_categories(X)
         return X, y
+
+    def _find_categories(self, X):
+        name = type(self).__name__
+        return categorical_columns(X, self.categorical_features, name)
+
+    def _check_numbers(self, X):
+        """Refuse columns that are neither numbers nor categories, by name."""
+        for column, dtype in X.loc[:, ~self.is_categorical_].dtypes.items():
+            if not pd.api.types.is_numeric_dtype(dtype):
+                raise ValueError(
+                    f"{type(self).__name__} expects columns of numbers or categories, "
+                    f"the column {column!r} has the type {dtype}."
+                )
 
     def _check_predict_input(self, X):
         if self._is_table(X):
@@ -151,10 +166,8 @@ class BaseTabularMLP(BaseNeural):
 
     def _is_table(self, X):
         """Return whether columns have types of their own that must be kept."""
-        return (
-            isinstance(X, pd.DataFrame)
-            and self.categorical_features is not None
-            and not all(pd.api.types.is_numeric_dtype(dtype) for dtype in X.dtypes)
+        return isinstance(X, pd.DataFrame) and not all(
+            pd.api.types.is_numeric_dtype(dtype) for dtype in X.dtypes
         )
 
     def _check_target(self, y):
@@ -172,6 +185,11 @@ class BaseTabularMLP(BaseNeural):
         return self._encoder.transform(X)
 
     def _training_options(self, n_rows):
+        sizes = [int(size) for size in self.hidden_layer_sizes]
+        if any(size <= 0 for size in sizes):
+            raise ValueError(
+                f"hidden_layer_sizes of {type(self).__name__} must be > 0, got {sizes}."
+            )
         holds_out = self.early_stopping
         if holds_out == "auto":
             holds_out = n_rows >= _ROWS_TO_HOLD_OUT

@@ -19,6 +19,7 @@ from sklearn_dl._skorch import (
     resolve_dtype,
     set_sizes,
     torch_generator,
+    training_context,
     weighted_rows,
 )
 from sklearn_dl.modules import DenseNetwork
@@ -95,7 +96,7 @@ class BaseTorch(BaseEstimator, ABC):
             if self.dtype is not None:
                 dtype = resolve_dtype(self.dtype, X.dtype, device)
                 self._dtype = str(dtype).removeprefix("torch.")
-        with isolated_generators(device, generator):
+        with training_context(device, generator):
             if not warm:
                 self.net_ = self._new_net()
             self._train(self._cast(X), self._shape_target(target), weight, incremental)
@@ -129,8 +130,10 @@ class BaseTorch(BaseEstimator, ABC):
     def _outputs(self, X):
         """Return the net's outputs behind its nonlinearity."""
         check_is_fitted(self)
-        X = self._validated(X, reset=False)
-        return np.asarray(self.net_.predict_proba(self._cast(X)))
+        X = self._cast(self._validated(X, reset=False))
+        # torch's loader draws a seed whether it needs one or not.
+        with isolated_generators(torch.device(self.net_.device or "cpu")):
+            return np.asarray(self.net_.predict_proba(X))
 
     @property
     def history_(self):
@@ -156,7 +159,7 @@ class BaseTorch(BaseEstimator, ABC):
         if self.net is not None and self.net.device not in (None, "cpu"):
             if not torch.cuda.is_available():
                 self.net.set_params(device="cpu")
-        with isolated_generators(torch.device("cpu")):
+        with training_context(torch.device("cpu")):
             self.net_ = self._new_net()
         load_foreign_state(self.net_, plain)
 

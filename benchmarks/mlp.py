@@ -1,0 +1,232 @@
+"""One fit of a network: ours, scikit-learn's, skorch as documented, a plain loop.
+
+    SKLEARN_DL_DATA=... python benchmarks/mlp.py [--repeats 7] [--threads 2] [--gpu]
+
+All train the same network (one hidden layer of 100, Adam, batches of 200) for the same
+epochs on the same rows, in turns in one process. Prints the median of milliseconds an
+epoch, each peer's as a multiple of ours, and test accuracy. Then: one row predicted.
+"""
+
+import argparse
+import statistics
+import time
+import warnings
+
+import numpy as np
+import sklearn
+import skorch
+import torch
+from _data import data_folder, load_adult
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_breast_cancer, load_digits, make_classification
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier as SklearnMLP
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler, scale
+from skorch import NeuralNetClassifier
+from torch import nn
+from torch.nn import functional as F
+
+from sklearn_dl.neural_network import MLPClassifier
+
+HIDDEN, BATCH, RATE = 100, 200, 0.001
+
+
+def adult():
+    """Return the census rows, prepared as a pipeline would."""
+    X, y = load_adult()
+    numbers = X.select_dtypes("number").columns
+    prepare = make_column_transformer(
+        (StandardScaler(), numbers),
+        (
+            make_pipeline(
+                SimpleImputer(strategy="constant", fill_value="?"),
+                OneHotEncoder(min_frequency=20, sparse_output=False),
+            ),
+            X.columns.difference(numbers),
+        ),
+    )
+    return prepare.fit_transform(X), (y == y.max()).to_numpy().astype(int)
+
+
+def problems():
+    """Return {name: (X, y, epochs)}."""
+    digits, cancer = load_digits(return_X_y=True), load_breast_cancer(return_X_y=True)
+    synthetic = make_classification(
+        20_000, 50, n_informative=20, n_classes=4, random_state=0
+    )
+    sets = {
+        "breast_cancer": (scale(cancer[0]), cancer[1], 60),
+        "digits": (scale(digits[0]), digits[1], 30),
+        "synthetic 20,000 x 50": (*synthetic, 4),
+    }
+    if data_folder() is not None:
+        sets["adult"] = (*adult(), 3)
+    return sets
+
+
+def timed(fit, n_epochs):
+    """Return the result of a call and its milliseconds an epoch."""
+    start = time.perf_counter()
+    result = fit()
+    return result, 1e3 * (time.perf_counter() - start) / n_epochs
+
+
+def fit_ours(X, y, n_epochs, device="cpu"):
+    """Fit ours."""
+    return MLPClassifier(
+        (HIDDEN,),
+        max_iter=n_epochs,
+        tol=0.0,
+        n_iter_no_change=n_epochs,
+        device=device,
+        random_state=0,
+    ).fit(X, y)
+
+
+def fit_sklearn(X, y, n_epochs):
+    """Fit scikit-learn's network."""
+    return SklearnMLP(
+        (HIDDEN,), max_iter=n_epochs, tol=0, n_iter_no_change=n_epochs, random_state=0
+    ).fit(X, y)
+
+
+class Net(nn.Module):
+    """The network of skorch's documentation, with our sizes."""
+
+    def __init__(self, n_features, n_outputs):
+        super().__init__()
+        self.dense = nn.Linear(n_features, HIDDEN)
+        self.output = nn.Linear(HIDDEN, n_outputs)
+
+    def forward(self, X):
+        return self.output(F.relu(self.dense(X)))
+
+
+def fit_skorch(X, y, n_epochs):
+    """Fit a NeuralNetClassifier as its documentation shows it: callbacks, split."""
+    torch.manual_seed(0)
+    net = NeuralNetClassifier(
+        Net,
+        module__n_features=X.shape[1],
+        module__n_outputs=len(np.unique(y)),
+        criterion=nn.CrossEntropyLoss,
+        optimizer=torch.optim.Adam,
+        lr=RATE,
+        batch_size=BATCH,
+        max_epochs=n_epochs,
+        iterator_train__shuffle=True,
+        verbose=0,
+    )
+    return net.fit(X.astype(np.float32), y.astype(np.int64))
+
+
+def fit_plain(X, y, n_epochs, device="cpu"):
+    """Train with a loop as one writes it by hand, in the type of X."""
+    torch.manual_seed(0)
+    X, y = torch.as_tensor(X, device=device), torch.as_tensor(y, device=device)
+    net = Net(X.shape[1], int(y.max()) + 1).to(X)
+    optimizer = torch.optim.Adam(net.parameters(), lr=RATE, fused=True)
+    for _ in range(n_epochs):
+        total = 0.0
+        for rows in torch.randperm(len(X), device=device).split(BATCH):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(net(X[rows]), y[rows])
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(rows)
+    net.device = device
+    return net
+
+
+def accuracy(model, X, y):
+    """Score any of the four."""
+    if isinstance(model, Net):
+        with torch.inference_mode():
+            inputs = torch.as_tensor(X, device=model.device)
+            return float((model(inputs).argmax(1).cpu().numpy() == y).mean())
+    X = X.astype(np.float32) if isinstance(model, NeuralNetClassifier) else X
+    return model.score(X, y)
+
+
+def compare(fits, X, y, n_epochs, repeats):
+    """Run all in turns; return {name: (median ms an epoch, test accuracy)}."""
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    times, scores = {name: [] for name in fits}, {}
+    for _ in range(repeats + 1):
+        for name, fit in fits.items():
+            model, ms = timed(lambda fit=fit: fit(X_train, y_train, n_epochs), n_epochs)
+            times[name].append(ms)
+            scores[name] = accuracy(model, X_test, y_test)
+    # The first round warms up caches and imports.
+    return {name: (statistics.median(times[name][1:]), scores[name]) for name in fits}
+
+
+def show(title, results):
+    """Print milliseconds, ratios to ours, and accuracy."""
+    ours = results["sklearn_dl"][0]
+    print(title)
+    for name, (ms, score) in results.items():
+        print(f"  {name:24s} {ms:9.2f} ms  {ms / ours:6.2f}x  accuracy {score:.3f}")
+
+
+def one_row(repeats):
+    """Time predict_proba of one row."""
+    X, y = load_digits(return_X_y=True)
+    models = {"sklearn_dl": fit_ours(X, y, 5), "scikit-learn": fit_sklearn(X, y, 5)}
+    times = {name: [] for name in models}
+    for _ in range(repeats * 100):
+        for name, model in models.items():
+            times[name].append(timed(lambda m=model: m.predict_proba(X[:1]), 1)[1])
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    ratio = medians["sklearn_dl"] / medians["scikit-learn"]
+    print("predict_proba of one row:", {k: f"{v:.3f} ms" for k, v in medians.items()})
+    print(f"  ours takes {ratio:.2f}x scikit-learn's time")
+
+
+def gpu(repeats):
+    """Compare a GPU with the CPU on 1,000,000 x 50."""
+    X, y = make_classification(1_000_000, 50, n_informative=20, random_state=0)
+    fits = {
+        "sklearn_dl": lambda X, y, n: fit_ours(X, y, n, device="cuda"),
+        "plain loop, cuda": lambda X, y, n: fit_plain(X, y, n, device="cuda"),
+        "sklearn_dl, cpu": fit_ours,
+        "scikit-learn, cpu": fit_sklearn,
+    }
+    show("1,000,000 x 50, float32", compare(fits, X.astype(np.float32), y, 1, repeats))
+
+
+def main():
+    """Run the comparison and print it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--gpu", action="store_true")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    print(
+        f"scikit-learn {sklearn.__version__}, skorch {skorch.__version__}, "
+        f"torch {torch.__version__}, {options.threads} threads"
+    )
+    if options.gpu:
+        gpu(min(options.repeats, 3))
+        return
+    fits = {
+        "sklearn_dl": fit_ours,
+        "scikit-learn": fit_sklearn,
+        "skorch as documented": fit_skorch,
+        "plain loop": fit_plain,
+    }
+    for name, (X, y, n_epochs) in problems().items():
+        for dtype in (np.float32, np.float64):
+            title = f"{name}, {len(X):,} rows, {np.dtype(dtype).name}"
+            results = compare(fits, X.astype(dtype), y, n_epochs, options.repeats)
+            show(title, results)
+    one_row(options.repeats)
+
+
+if __name__ == "__main__":
+    main()

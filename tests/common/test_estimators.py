@@ -1,0 +1,38 @@
+"""scikit-learn's own checks over every public estimator."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from tests.common.cases import construct_all
+
+# A row of weight 2 is not two rows where rows are more than terms of a sum.
+EQUIVALENCE = (
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weight_equivalence_on_sparse_data",
+)
+
+
+def not_asked_for(estimator):
+    """Return checks that have no meaning for a configuration, with the reason."""
+    params = estimator.get_params()
+    if params.get("early_stopping") is True:
+        reason = "other rows are held out when there are more of them"
+    elif params.get("batch_norm"):
+        reason = "the statistics of a batch are those of its rows"
+    else:
+        return {}
+    return dict.fromkeys(EQUIVALENCE, reason)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks(construct_all(), expected_failed_checks=not_asked_for)
+def test_scikit_learn_check(estimator, check):
+    check(estimator)
+
+
+def test_the_first_configuration_of_each_is_asked_everything():
+    first = {}
+    for estimator in construct_all():
+        first.setdefault(type(estimator), estimator)
+    assert [e for e in first.values() if not_asked_for(e)] == []
