@@ -1,6 +1,6 @@
 """The one bridge between an estimator and a skorch net."""
 
-from sklearn_dl._skorch._callbacks import Convergence
+from sklearn_dl._skorch._callbacks import Convergence, TaskPerEpoch
 from sklearn_dl._skorch._data import Batches, as_tensor
 from sklearn_dl._skorch._estimator import BaseNeural
 from sklearn_dl._skorch._foreign import (
@@ -34,6 +34,7 @@ __all__ = [
     "NeuralRegressorMixin",
     "Penalty",
     "Schedule",
+    "TaskPerEpoch",
     "TensorNet",
     "TrainingOptions",
     "Turn",

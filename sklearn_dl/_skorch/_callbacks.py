@@ -10,14 +10,22 @@ from torch import Tensor
 
 from sklearn_dl._skorch._data import Batches
 
-__all__ = ["Convergence", "PrintProgress", "TaskPerEpoch"]
+__all__ = ["Convergence", "OwnCallback", "PrintProgress", "TaskPerEpoch"]
 
 # scikit-learn's "adaptive" rate is divided by this, and no further than down to that.
 _ADAPTIVE_DIVISOR = 5.0
 _ADAPTIVE_SMALLEST = 1e-6
 
 
-class Convergence(Callback):
+class OwnCallback(Callback):
+    """A callback of this library.
+
+    It stops a training by ``net.stop_training_``, so that a KeyboardInterrupt that
+    meets it is the user's.
+    """
+
+
+class Convergence(OwnCallback):
     """Stop when the loss, or a score on validation rows, no longer improves.
 
     The rules are those of scikit-learn's networks, with the best weights restored at
@@ -31,7 +39,8 @@ class Convergence(Callback):
         Epochs without improvement after which training stops; inf never stops.
     score : callable, default=None
         Takes raw outputs on the validation rows, returns a score; higher is better.
-        None watches the training loss.
+        None is the loss there, times -1. Without validation rows, the training loss is
+        watched.
     adaptive : bool, default=False
         Divide the learning rate by 5 instead of stopping, down to 1e-6.
 
@@ -86,10 +95,12 @@ class Convergence(Callback):
 
     def _score_improved(self, net: Any, valid: Batches) -> bool:
         loss, output = net.evaluate(valid)
-        assert self.score is not None
-        score = self.score(output) if output.isfinite().all() else float("nan")
+        if not output.isfinite().all():
+            score = float("nan")
+        else:
+            score = -loss if self.score is None else self.score(output)
         self.scores_.append(score)
-        net.history.record("valid_loss", loss)
+        net.record_loss("valid_loss", loss)
         net.history.record("valid_score", score)
         improved = not score < self.best_score_ + self.tol
         if score > self.best_score_ or self.best_weights_ is None:
@@ -116,7 +127,7 @@ class Convergence(Callback):
         self.__dict__.update(state)
 
 
-class TaskPerEpoch(Callback):
+class TaskPerEpoch(OwnCallback):
     """Tell scikit-learn's callbacks of every epoch.
 
     Parameters
@@ -147,7 +158,7 @@ class TaskPerEpoch(Callback):
             net.stop_training_ = True
 
 
-class PrintProgress(Callback):
+class PrintProgress(OwnCallback):
     """Write the loss, and the score where there is one, after every epoch."""
 
     def on_epoch_end(self, net: Any, **_: Any) -> None:

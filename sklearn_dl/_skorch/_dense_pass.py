@@ -67,8 +67,10 @@ class DensePass:
             part._forward_hooks or part._forward_pre_hooks or part._backward_hooks
             for part in module.modules()
         )
-        frozen = not all(p.requires_grad for p in module.parameters())
-        if hooked or frozen:
+        changed = not all(
+            p.requires_grad and not p._backward_hooks for p in module.parameters()
+        )
+        if hooked or changed:
             return False
         if type(criterion) in (CrossEntropy, BinaryCrossEntropy):
             return not (criterion.label_smoothing or criterion.focal_gamma)

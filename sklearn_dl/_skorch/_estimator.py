@@ -1,6 +1,7 @@
 """What every neural estimator shares: fit, raw predictions, persistence."""
 
 import copy
+import numbers
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -9,17 +10,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_regressor
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
+from skorch.callbacks import Callback
 from torch import Tensor, nn
 
-from sklearn_dl._skorch._callbacks import Convergence, PrintProgress, TaskPerEpoch
-from sklearn_dl._skorch._data import Batches
+from sklearn_dl._skorch._callbacks import (
+    Convergence,
+    OwnCallback,
+    PrintProgress,
+    TaskPerEpoch,
+)
+from sklearn_dl._skorch._data import Batches, as_tensor
 from sklearn_dl._skorch._lbfgs import fit_lbfgs
 from sklearn_dl._skorch._net import TensorNet
 from sklearn_dl._skorch._optimizers import optimizer_options
@@ -54,6 +62,8 @@ class TrainingPlan:
     ----------
     options : TrainingOptions
         How to train.
+    given : tuple
+        X and y as the user gave them.
     train : Batches
         The training rows.
     valid : Batches or None
@@ -67,6 +77,7 @@ class TrainingPlan:
     """
 
     options: TrainingOptions
+    given: tuple[Any, Any]
     train: Batches
     valid: Batches | None
     convergence: Convergence
@@ -102,6 +113,7 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
             y,
             accept_sparse=["csr", "csc"],
             multi_output=True,
+            y_numeric=is_regressor(self),
             dtype=(np.float64, np.float32),
             reset=reset,
         )
@@ -120,8 +132,18 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
         return X
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool) -> Any:
-        with self._prepared(X, y, sample_weight, incremental) as plan:
-            self._train(plan)
+        before = self.__dict__.get("net_")
+        try:
+            with self._prepared(X, y, sample_weight, incremental) as plan:
+                self._train(plan)
+        except BaseException:
+            # A net that was not trained to the end is not a fitted one.
+            if self.__dict__.get("net_") is not before:
+                del self.net_
+            raise
+        finally:
+            if hasattr(self, "net_"):
+                self.net_.module_.eval()
         return self
 
     @contextmanager
@@ -132,35 +154,28 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
 
         In this context torch's generators are the fit's own.
         """
+        given = X, y
         fresh = not hasattr(self, "net_") or not (self.warm_start or incremental)
         X, y = self._check_fit_input(X, y, reset=fresh)
-        options = self._training_options(X.shape[0])
         target = self._encode_target(y, reset=fresh)
         weight = self._row_weights(X, y, sample_weight)
         if weight is not None and not weight.all():
             # A row that does not count is not there: it shall not have a share in the
             # validation part or in the statistics of a batch either.
             X, y, target, weight = (v[weight > 0] for v in (X, y, target, weight))
+        options = self._training_options(X.shape[0])
         X = self._learn_input(X, target, weight, reset=fresh)
         random_state = check_random_state(self.random_state)
-        generator = torch_generator(random_state)
-        self._fitted_params = {
-            name: value
-            for name, value in self.get_params(deep=False).items()
-            if name not in ("callbacks", "checkpoint")
-        }
+        # Dropout goes on from call to call of partial_fit.
+        salt = self.net_.n_seen_ if incremental and not fresh else 0
+        generator = torch_generator(random_state, salt)
         if fresh:
             self._device = str(resolve_device(self.device))
             dtype = resolve_dtype(self.dtype, X.dtype, torch.device(self._device))
             self._dtype = str(dtype).removeprefix("torch.")
         with training_context(torch.device(self._device), generator):
-            if fresh:
-                self.net_ = self._build_net(options)
-                self._initialize_module(self.net_.module_, random_state)
-            elif not incremental:
-                self.net_ = self._build_net(options, warm=self.net_)
-            self.net_.random_state = random_state
-            self.net_.order_ = None
+            self._prepare_net(options, random_state, fresh, incremental)
+            self._remember_parameters(X.shape[0])
             train, valid, score = self._split(X, y, target, weight, options)
             convergence = self._convergence(options, score, fresh)
             checkpoint = None
@@ -170,8 +185,38 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
                     options.checkpoint, identity, convergence, random_state
                 )
             yield TrainingPlan(
-                options, train, valid, convergence, checkpoint, incremental
+                options, given, train, valid, convergence, checkpoint, incremental
             )
+
+    def _prepare_net(
+        self,
+        options: TrainingOptions,
+        random_state: np.random.RandomState,
+        fresh: bool,
+        incremental: bool,
+    ) -> None:
+        """Set ``net_`` to the net that is to be trained."""
+        if fresh:
+            net = self._build_net(options)
+            self._initialize_module(net.module_, random_state)
+            self.net_ = net
+        elif not incremental:
+            self.net_ = self._build_net(options, warm=self.net_)
+        self.net_.random_state = random_state
+        self.net_.order_ = None
+        self.net_.stop_training_ = False
+        # What may change from one call of partial_fit to the next.
+        self.net_.penalty = options.penalty
+        self.net_.max_grad_norm = options.max_grad_norm
+
+    def _remember_parameters(self, n_rows: int) -> None:
+        """Keep what the net is built from, for parameters may be set after the fit."""
+        self._n_fitted_rows = n_rows
+        self._fitted_params = {
+            name: value
+            for name, value in self.get_params(deep=False).items()
+            if name not in ("callbacks", "checkpoint")
+        }
 
     def _build_net(
         self, options: TrainingOptions, warm: TensorNet | None = None
@@ -215,32 +260,20 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
         if target.is_floating_point():
             target = target.to(getattr(torch, self._dtype))
 
-        # Batch normalisation has no statistics of a single row.
-        normalised = any(
-            isinstance(part, nn.modules.batchnorm._BatchNorm)
-            for part in self.net_.module_.modules()
-        )
-        smallest = 2 if normalised else 1
-        if X.shape[0] < smallest:
-            raise ValueError(
-                f"{type(self).__name__} with batch normalisation expects at least 2 "
-                f"rows, got 1 sample."
-            )
-
-        def batches(rows: Any) -> Batches:
-            inputs = X[rows]
-            return Batches(
-                inputs,
-                target[rows],
-                None if weight is None else weight[rows],
-                batch_size=self._batch_size(options, inputs.shape[0]),
-                dtype=getattr(torch, self._dtype),
-                device=self._device,
+        dtype, device = getattr(torch, self._dtype), self._device
+        if not options.validation_fraction:
+            n_rows = X.shape[0]
+            batch_size = self._batch_size(options, n_rows)
+            smallest = self._smallest_batch(n_rows)
+            part = X, target, weight
+            batches = Batches(
+                *part,
+                batch_size=batch_size,
+                dtype=dtype,
+                device=device,
                 smallest=smallest,
             )
-
-        if not options.validation_fraction:
-            return batches(slice(None)), None, None
+            return batches, None, None
         train, held_out = train_test_split(
             np.arange(X.shape[0]),
             random_state=self.net_.random_state,
@@ -259,14 +292,46 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
         def score(output: Tensor) -> float:
             return self._validation_score(output, y_valid, weight_valid)
 
-        return batches(train), batches(held_out), score
+        return (
+            Batches(
+                X[train],
+                target[train],
+                None if weight is None else weight[train],
+                batch_size=self._batch_size(options, len(train)),
+                dtype=dtype,
+                device=device,
+                smallest=self._smallest_batch(len(train)),
+            ),
+            Batches(
+                X[held_out],
+                target[held_out],
+                weight_valid,
+                batch_size=_PREDICT_ROWS,
+                dtype=dtype,
+                device=device,
+            ),
+            None if options.best_by_loss else score,
+        )
+
+    def _smallest_batch(self, n_rows: int) -> int:
+        """Return how few rows a batch may have."""
+        normalised = any(
+            isinstance(part, nn.modules.batchnorm._BatchNorm)
+            for part in self.net_.module_.modules()
+        )
+        if normalised and n_rows < 2:
+            raise ValueError(
+                f"{type(self).__name__} with batch normalisation, which has no "
+                f"statistics of a single row, expects at least 2 rows, got 1 sample."
+            )
+        return 2 if normalised else 1
 
     def _batch_size(self, options: TrainingOptions, n_rows: int) -> int:
         if options.solver == "lbfgs":
             return n_rows
         if options.batch_size == "auto":
             return min(200, n_rows)
-        if int(options.batch_size) > n_rows and not options.validation_fraction:
+        if int(options.batch_size) > n_rows:
             warnings.warn(
                 f"{type(self).__name__} got batch_size={options.batch_size} with "
                 f"{n_rows} training rows. It is clipped to {n_rows}.",
@@ -283,6 +348,7 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
         rule = Convergence(options.tol, options.patience, score, options.adaptive)
         if not fresh and hasattr(self, "loss_curve_"):
             rule.losses_ = list(self.loss_curve_)
+            rule.scores_ = list(self.validation_scores_ or [])
             rule.n_unimproved_ = self._n_unimproved
             if self.best_loss_ is not None:
                 rule.best_loss_ = self.best_loss_
@@ -293,7 +359,8 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
         train, valid = plan.train, plan.valid
         epochs = 1 if plan.incremental else options.max_epochs
         context = self._init_callback_context(max_subtasks=epochs)
-        context.call_on_fit_task_begin(estimator=self, X=train.X, y=train.y)
+        X, y = plan.given
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         net.callbacks = [
             *([] if options.solver == "lbfgs" else [plan.convergence]),
             *([TaskPerEpoch(self, context)] if hasattr(self, "_skl_callbacks") else []),
@@ -301,7 +368,9 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
             *options.callbacks,
             *([] if plan.checkpoint is None else [plan.checkpoint]),
         ]
+        self._check_callbacks(options.callbacks)
         net._initialize_callbacks()
+        self._check_outputs(train)
         if plan.checkpoint is not None:
             plan.checkpoint.resume(net)
         with limited_threads(train.device, self._batch_cost(train)):
@@ -320,12 +389,14 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
                 self.n_iter_ = 1 if plan.incremental else net.n_epochs_
             net.notify("on_train_end", X=train, y=valid)
         net.callbacks = list(options.callbacks)
-        net._initialize_callbacks()
-        net.module_.eval()
+        net.callbacks_ = [
+            pair for pair in net.callbacks_ if not isinstance(pair[1], OwnCallback)
+        ]
+        net.order_ = net.output_ = None
         self._record(plan)
         self._report(plan)
         context.call_on_fit_task_end(
-            estimator=self, X=train.X, y=train.y, reconstruction_attributes=dict
+            estimator=self, X=X, y=y, reconstruction_attributes=dict
         )
 
     def _record(self, plan: "TrainingPlan") -> None:
@@ -336,7 +407,9 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
         if len(net.history):
             self.loss_ = net.history[-1]["train_loss"]
         if plan.options.solver == "lbfgs":
-            return
+            rows = net.history[-self.n_iter_ :] if self.n_iter_ else []
+            convergence.losses_ = [row["train_loss"] for row in rows]
+            convergence.best_loss_ = min(convergence.losses_, default=np.inf)
         self.loss_curve_ = convergence.losses_
         self._n_unimproved = convergence.n_unimproved_
         self.validation_scores_ = convergence.scores_ if validated else None
@@ -386,8 +459,42 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
             for name, value in self.get_params(deep=False).items()
             if name not in ("callbacks", "checkpoint", "random_state", "verbose")
         }
-        seed = self.random_state if isinstance(self.random_state, int) else None
-        return type(self).__qualname__, params, seed, X, y, weight
+        if not isinstance(self.random_state, numbers.Integral):
+            raise ValueError(
+                f"The 'checkpoint' parameter of {type(self).__name__} needs an int for "
+                f"'random_state', by which fits are told apart, got "
+                f"{self.random_state!r}."
+            )
+        start = tensors_to_arrays(dict(self.net_.module_.state_dict()))
+        return type(self).__qualname__, params, self.random_state, start, X, y, weight
+
+    def _check_callbacks(self, callbacks: Any) -> None:
+        for callback in callbacks:
+            bare = callback[1] if isinstance(callback, tuple) else callback
+            if not isinstance(bare, Callback) and not (
+                isinstance(bare, type) and issubclass(bare, Callback)
+            ):
+                raise TypeError(
+                    f"The 'callbacks' parameter of {type(self).__name__} must hold "
+                    f"callbacks of skorch, got {callback!r}. Those of scikit-learn go "
+                    f"to set_callbacks."
+                )
+
+    def _check_outputs(self, train: Batches) -> None:
+        """Refuse a module of the user's own whose outputs do not fit the target."""
+        if getattr(self, "module", None) is None:
+            return
+        self.net_.module_.eval()
+        with torch.no_grad():
+            X, _, _ = next(train.ordered())
+            shape = tuple(self.net_.module_(X[:2]).shape)
+        expected = (len(X[:2]), self._n_raw_outputs)
+        if shape != expected:
+            raise ValueError(
+                f"The 'module' parameter of {type(self).__name__} must make a network "
+                f"that maps {len(X[:2])} rows to outputs of shape {expected}, got "
+                f"{shape}."
+            )
 
     # -- prediction and persistence --------------------------------------------------
 
@@ -395,14 +502,13 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
         """Return the network's raw outputs, of shape (n_rows, n_raw_outputs)."""
         check_is_fitted(self)
         X = self._check_predict_input(X)
-        rows = Batches(
-            X,
-            batch_size=_PREDICT_ROWS,
-            dtype=getattr(torch, self._dtype),
-            device=self._device,
-        )
+        dtype = getattr(torch, self._dtype)
+        outputs = []
         with torch.inference_mode():
-            outputs = [self.net_.module_(batch) for batch, _, _ in rows.ordered()]
+            for start in range(0, X.shape[0], _PREDICT_ROWS):
+                part = X[start : start + _PREDICT_ROWS]
+                part = part.toarray() if sp.issparse(part) else part
+                outputs.append(self.net_.module_(as_tensor(part, dtype, self._device)))
             return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
     def _prediction(self, X: Any) -> np.ndarray:
@@ -415,9 +521,12 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
     def history_(self) -> list[dict[str, Any]]:
         """Losses, scores, learning rate and seconds, one dictionary an epoch."""
         return [
-            {key: value for key, value in row.items() if key != "batches"}
+            {key: row[key] for key in row if key != "batches" and key[-5:] != "_best"}
             for row in self.net_.history
         ]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "net_")
 
     def __getstate__(self) -> dict[str, Any]:
         # Plain arrays in place of the net: they need no torch device to be read, and
@@ -439,7 +548,7 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
             # Parameters may have been set since the fit; the net is that of the fit.
             twin = copy.copy(self)
             twin.__dict__.update(self._fitted_params, callbacks=None, checkpoint=None)
-            self.net_ = twin._build_net(twin._training_options(1))
+            self.net_ = twin._build_net(twin._training_options(self._n_fitted_rows))
         load_net_state(self.net_, arrays_to_tensors(plain))
         self.net_.module_.eval()
 

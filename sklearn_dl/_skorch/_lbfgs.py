@@ -58,10 +58,11 @@ def fit_lbfgs(
         # scipy asks for this argument's name.
         data = {"dataset_train": batches, "dataset_valid": None}
         net.notify("on_epoch_begin", **data)
-        net.history.record("train_loss", float(intermediate_result.fun))
+        net.record_loss("train_loss", float(intermediate_result.fun))
         net.n_epochs_ += 1
         net.n_seen_ += len(batches)
-        if net.callbacks_stop(data) or net.stop_training_:
+        net.end_epoch(data)
+        if net.stop_training_:
             raise StopIteration
 
     start = parameters_to_vector(parameters).detach().double().cpu().numpy()

@@ -1,7 +1,7 @@
 """A skorch net without the overhead: data on the device, hooks only where heard."""
 
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -13,9 +13,11 @@ from skorch.callbacks import Callback
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from sklearn_dl._skorch._callbacks import OwnCallback
 from sklearn_dl._skorch._data import Batch, Batches
 from sklearn_dl._skorch._dense_pass import DensePass
 from sklearn_dl._skorch._schedules import Schedule
+from sklearn_dl.modules import BinaryCrossEntropy, CrossEntropy, MultiTaskCrossEntropy
 
 __all__ = ["Penalty", "TensorNet", "Turn"]
 
@@ -174,6 +176,7 @@ class TensorNet(NeuralNet):
         self.scaler_ = torch.amp.GradScaler(
             torch.device(self.device).type, enabled=self.mixed_precision == "float16"
         )
+        self.output_: Tensor | None = None
         self._last_rate = float("nan")
 
     def parameter_groups(self) -> list[dict[str, Any]]:
@@ -202,6 +205,8 @@ class TensorNet(NeuralNet):
         """
         plain = (
             self.mixed_precision is None
+            # Who hears of the end of a batch is told the outputs.
+            and not self._listeners["on_batch_end"]
             and type(self).training_loss is TensorNet.training_loss
             and DensePass.covers(self.module_, self.criterion_)
         )
@@ -211,7 +216,18 @@ class TensorNet(NeuralNet):
     def training_loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch, without the penalty."""
         X, y, weight = batch
-        return self.criterion_(self.module_(X), y, weight)
+        self.output_ = self.forward_rows(X)
+        return self.criterion_(self.output_, y, weight)
+
+    def forward_rows(self, X: Tensor) -> Tensor:
+        """Return the network's raw outputs, in the net's dtype.
+
+        Only the network itself runs in mixed precision: losses and targets need the
+        digits.
+        """
+        with self._autocast():
+            output = self.module_(X)
+        return output.to(self.dtype)
 
     def fit_loop(
         self, X: Batches, y: Batches | None = None, epochs: int | None = None, **_: Any
@@ -227,17 +243,23 @@ class TensorNet(NeuralNet):
         epochs : int, default=None
             How many epochs; None is ``max_epochs``.
         """
-        self.stop_training_ = self.interrupted_ = False
+        if not isinstance(X, Batches):
+            X, y = self._as_batches(X, y), None
+        self.interrupted_ = False
         self._prepare()
         data = {"dataset_train": X, "dataset_valid": y}
         try:
             for _epoch in range(self.max_epochs if epochs is None else epochs):
+                if self.stop_training_:
+                    break
                 start = perf_counter()
                 self.notify("on_epoch_begin", **data)
+                if self._heeds_others:
+                    # Who listens may have frozen a part of the network.
+                    self._prepare()
                 self._run_epoch(X)
                 self.history.record("dur", perf_counter() - start)
-                if self.callbacks_stop(data) or self.stop_training_:
-                    break
+                self.end_epoch(data)
         except KeyboardInterrupt:
             self.interrupted_ = True
             if "learning_rate" not in self.history[-1]:
@@ -245,14 +267,56 @@ class TensorNet(NeuralNet):
                 del self.history[-1]
         return self
 
-    def callbacks_stop(self, data: dict[str, Any]) -> bool:
-        """Tell the callbacks that an epoch is over; return whether one would stop."""
-        try:
-            self.notify("on_epoch_end", **data)
-        except KeyboardInterrupt:
-            # This is how a callback of skorch asks for the end of the training.
-            return True
-        return False
+    def end_epoch(self, data: dict[str, Any]) -> None:
+        """Tell the callbacks that an epoch is over, and note whether one would stop."""
+        self.on_epoch_end(self, **data)
+        for _, callback in self.callbacks_:
+            try:
+                callback.on_epoch_end(self, **data)
+            except KeyboardInterrupt:
+                if isinstance(callback, OwnCallback):
+                    raise
+                # This is how a callback of skorch asks for the end of the training.
+                self.stop_training_ = True
+
+    def _as_batches(self, X: Any, y: Any) -> Batches:
+        """Return rows that a user hands to the net itself, with encoded targets."""
+        target = torch.as_tensor(np.asarray(y))
+        if not isinstance(self.criterion_, (CrossEntropy, MultiTaskCrossEntropy)):
+            target = target.reshape(len(target), -1).to(self.dtype)
+        return Batches(
+            np.asarray(X),
+            target,
+            batch_size=self.batch_size,
+            dtype=self.dtype,
+            device=self.device,
+        )
+
+    def forward_iter(
+        self, X: Any, training: bool = False, device: str = "cpu"
+    ) -> Iterator[Tensor]:
+        """Yield the raw outputs, batch by batch."""
+        rows = X if isinstance(X, Batches) else self._as_batches(X, np.zeros(len(X)))
+        self._set_training(training)
+        with torch.set_grad_enabled(training):
+            for batch, _, _ in rows.ordered():
+                yield self.forward_rows(batch).to(device)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the outputs behind the link of the loss."""
+        raw = torch.cat(list(self.forward_iter(X)))
+        linked = self.criterion_.to(raw.device).link(raw).numpy()
+        self.criterion_.to(self.device)
+        return linked
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return numbers of classes, labels that are 0 or 1, or values."""
+        outputs = self.predict_proba(X)
+        if isinstance(self.criterion_, CrossEntropy):
+            return outputs.argmax(axis=1)
+        if isinstance(self.criterion_, BinaryCrossEntropy):
+            return (outputs > 0.5).astype(int)
+        return outputs
 
     def _prepare(self) -> None:
         hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")
@@ -264,6 +328,9 @@ class TensorNet(NeuralNet):
             ]
             for hook in hooks
         }
+        self._heeds_others = not all(
+            isinstance(callback, OwnCallback) for _, callback in self.callbacks_
+        )
         self._turns = self.turns()
         self._parameters = [
             [p for group in turn.optimizer.param_groups for p in group["params"]]
@@ -299,8 +366,15 @@ class TensorNet(NeuralNet):
         self.n_epochs_ += 1
         self.n_seen_ += len(batches)
         for name, total in zip(names, totals, strict=True):
-            self.history.record(name, total.item() / len(batches))
-        self.history.record("learning_rate", self._last_rate)
+            self.record_loss(name, total.item() / len(batches))
+        group = self._turns[0].optimizer.param_groups[0]
+        self.history.record("learning_rate", group["lr"] / group["rate_factor"])
+
+    def record_loss(self, name: str, loss: float) -> None:
+        """Note a loss of this epoch, and whether it is the lowest so far."""
+        earlier = [row[name] for row in self.history[:-1] if name in row]
+        self.history.record(name, loss)
+        self.history.record(f"{name}_best", loss <= min(earlier, default=loss))
 
     def _next_order(self, n_rows: int) -> np.ndarray:
         """Draw a permutation on top of the last one.
@@ -334,9 +408,17 @@ class TensorNet(NeuralNet):
         losses = self.train_step(batch)
         self.history.record_batch("train_loss", losses[0].item())
         self.history.record_batch("train_batch_size", len(batch[0]))
-        for callback in listeners["on_batch_end"]:
-            callback.on_batch_end(self, batch=pair, training=True, loss=losses[0])
+        if self.output_ is not None:
+            self._tell_batch_end(pair, True, self.output_.detach(), losses[0])
         return losses
+
+    def _tell_batch_end(
+        self, batch: Any, training: bool, y_pred: Any, loss: Any
+    ) -> None:
+        for callback in self._listeners["on_batch_end"]:
+            callback.on_batch_end(
+                self, batch=batch, training=training, y_pred=y_pred, loss=loss
+            )
 
     def train_step(self, batch: Batch, **_: Any) -> list[Tensor]:
         """Give each optimiser its turn at a batch; return the losses."""
@@ -357,8 +439,7 @@ class TensorNet(NeuralNet):
         if turn.backward is not None:
             return turn.backward(batch)
         turn.optimizer.zero_grad(set_to_none=True)
-        with self._autocast():
-            loss = turn.loss(batch)
+        loss = turn.loss(batch)
         self.scaler_.scale(loss).backward()
         if self.scaler_.is_enabled():
             self.scaler_.unscale_(turn.optimizer)
@@ -370,8 +451,7 @@ class TensorNet(NeuralNet):
         penalty: Tensor | float = 0.0
         if self.penalty is not None:
             X, _, weight = batch
-            # A batch may hold nothing but rows of weight 0.
-            n = len(X) if weight is None else max(weight.sum().item(), 1e-12)
+            n = len(X) if weight is None else weight.sum().item()
             matrices = (p for p in parameters if p.ndim > 1)
             penalty = self.penalty.add_gradient(matrices, n)
         if self.max_grad_norm is not None:
@@ -396,12 +476,28 @@ class TensorNet(NeuralNet):
 
         The outputs are those of the averaged weights where there are any.
         """
-        module = self.module_ if self.average_ is None else self.average_.module
-        module.eval()
-        with torch.inference_mode(), self._autocast():
-            output = torch.cat([module(X) for X, _, _ in batches.ordered()])
+        with self._averaged_weights(), torch.inference_mode():
+            self.module_.eval()
+            outputs = []
+            for X, y, _ in batches.ordered():
+                outputs.append(self.forward_rows(X))
+                self._tell_batch_end((X, y), False, outputs[-1], None)
+            output = torch.cat(outputs)
             loss = self.criterion_(output, batches.y, batches.weight)
         return loss.item(), output
+
+    @contextmanager
+    def _averaged_weights(self) -> Iterator[None]:
+        """Let the averaged network stand in, where there is one."""
+        if self.average_ is None:
+            yield
+            return
+        trained = self.module_
+        self.__dict__["module_"] = self.average_.module
+        try:
+            yield
+        finally:
+            self.__dict__["module_"] = trained
 
     @torch.no_grad()
     def adopt_average(self) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["SOLVERS", "Adam", "optimizer_options"]
+__all__ = ["SGD", "SOLVERS", "Adam", "optimizer_options"]
 
 # Solvers that step through batches; "lbfgs" is not among them.
 SOLVERS = (
@@ -42,11 +42,33 @@ class Adam(torch.optim.Adam):
         return super().step(closure)
 
 
+class SGD(torch.optim.SGD):
+    """SGD whose velocity keeps the learning rates that it was gathered with.
+
+    This is scikit-learn's momentum, ``v = m v - a g``. torch gathers gradients and
+    multiplies all of them with the rate of today, which is the same while the rate is
+    constant.
+    """
+
+    def step(self, closure: Any = None) -> Any:
+        """Take a step."""
+        for group in self.param_groups:
+            before = group.get("last_lr", group["lr"])
+            if before != group["lr"]:
+                for parameter in group["params"]:
+                    buffer = self.state[parameter].get("momentum_buffer")
+                    if buffer is not None:
+                        buffer.mul_(before / group["lr"])
+            group["last_lr"] = group["lr"]
+        return super().step(closure)
+
+
 def optimizer_options(
     solver: str,
     *,
     momentum: float = 0.9,
     nesterov: bool = True,
+    rate_in_velocity: bool = False,
     betas: tuple[float, float] = (0.9, 0.999),
     epsilon: float = 1e-8,
     rho: float = 0.9,
@@ -61,6 +83,8 @@ def optimizer_options(
         Momentum of ``"sgd"``.
     nesterov : bool, default=True
         Whether the momentum of ``"sgd"`` is Nesterov's.
+    rate_in_velocity : bool, default=False
+        Whether the momentum of ``"sgd"`` is :class:`SGD`'s rather than torch's.
     betas : tuple of two floats, default=(0.9, 0.999)
         Decay of the two moments of ``"adam"``, ``"adamw"`` and ``"nadam"``.
     epsilon : float, default=1e-8
@@ -81,7 +105,7 @@ def optimizer_options(
             # torch refuses Nesterov's variant where there is no momentum.
             nesterov = nesterov and momentum > 0
             options = {"momentum": momentum, "nesterov": nesterov, "fused": True}
-            return torch.optim.SGD, options
+            return SGD if rate_in_velocity else torch.optim.SGD, options
         case "adam" | "adamw":
             options = {"betas": betas, "eps": epsilon, "fused": True}
             if solver == "adam":

@@ -32,6 +32,9 @@ class TrainingOptions:
         See :class:`Convergence`.
     validation_fraction : float
         Share of the rows that is held out; 0 for none.
+    best_by_loss : bool
+        Whether the loss on the held-out rows decides which epoch is the best, rather
+        than the estimator's score.
     adaptive : bool
         Whether the rate is divided where training would stop.
     warn_unconverged : bool
@@ -57,6 +60,7 @@ class TrainingOptions:
     tol: float = 1e-4
     patience: float = 10
     validation_fraction: float = 0.0
+    best_by_loss: bool = False
     adaptive: bool = False
     warn_unconverged: bool = True
     penalty: Penalty | None = None

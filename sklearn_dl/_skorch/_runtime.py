@@ -80,7 +80,9 @@ def resolve_dtype(dtype: str, data: np.dtype, device: torch.device) -> torch.dty
     return getattr(torch, dtype)
 
 
-def torch_generator(random_state: np.random.RandomState) -> torch.Generator:
+def torch_generator(
+    random_state: np.random.RandomState, salt: int = 0
+) -> torch.Generator:
     """Return a torch generator that depends on `random_state` and leaves it alone.
 
     The state is copied before a seed is drawn: the numbers that `random_state` gives
@@ -90,6 +92,8 @@ def torch_generator(random_state: np.random.RandomState) -> torch.Generator:
     ----------
     random_state : numpy.random.RandomState
         The generator of the fit.
+    salt : int, default=0
+        Makes different generators of the same `random_state`.
 
     Returns
     -------
@@ -98,7 +102,7 @@ def torch_generator(random_state: np.random.RandomState) -> torch.Generator:
     """
     twin = np.random.RandomState()
     twin.set_state(random_state.get_state())
-    return torch.Generator().manual_seed(int(twin.randint(2**31 - 1)))
+    return torch.Generator().manual_seed(int(twin.randint(2**31 - 1)) + salt)
 
 
 @contextmanager
@@ -122,8 +126,13 @@ def isolated_generators(
     device_type = device.type if devices else "cuda"
     with torch.random.fork_rng(devices, device_type=device_type):
         if generator is not None:
-            seed = torch.randint(2**31 - 1, (), generator=generator)
-            torch.manual_seed(int(seed))
+            seed = int(torch.randint(2**31 - 1, (), generator=generator))
+            # Not torch.manual_seed, which seeds all devices there are.
+            torch.default_generator.manual_seed(seed)
+            if device.type == "cuda":
+                torch.cuda.default_generators[index].manual_seed(seed)
+            elif device.type == "mps":
+                torch.mps.manual_seed(seed)
         yield
 
 

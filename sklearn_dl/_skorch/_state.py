@@ -1,16 +1,16 @@
 """The state of a net as plain data, for pickles and for checkpoints."""
 
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import torch
-from skorch.callbacks import Callback
 from torch import Tensor
 
-from sklearn_dl._skorch._callbacks import Convergence
+from sklearn_dl._skorch._callbacks import Convergence, OwnCallback
 from sklearn_dl.exceptions import CheckpointError
 
 __all__ = [
@@ -81,7 +81,7 @@ def load_net_state(net: Any, state: dict[str, Any]) -> None:
             net.history.record(key, value)
 
 
-class CheckpointFile(Callback):
+class CheckpointFile(OwnCallback):
     """Keep the state of a fit in a file that survives a kill, and go on from it.
 
     Parameters
@@ -104,7 +104,14 @@ class CheckpointFile(Callback):
         convergence: Convergence,
         random_state: np.random.RandomState,
     ):
-        self.path = Path(folder) / f"{joblib.hash(identity)}.pt"
+        try:
+            name = joblib.hash(identity)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise CheckpointError(
+                f"The 'checkpoint' parameter needs all other parameters to be ones "
+                f"that pickle, for the file is named after them: {error}"
+            ) from error
+        self.path = Path(folder) / f"{name}.pt"
         self.convergence = convergence
         self.random_state = random_state
 

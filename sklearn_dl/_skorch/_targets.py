@@ -1,5 +1,7 @@
 """Targets of classifiers and regressors: encoding, weights, scores, predictions."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from torch import Tensor
+from torch.nn import functional as F
 
 from sklearn_dl.utils._sklearn import check_partial_fit_first_call, check_sample_weight
 
@@ -20,6 +23,15 @@ __all__ = ["NeuralClassifierMixin", "NeuralRegressorMixin"]
 def _as_column(y: Any) -> Any:
     """Turn a matrix of one column into a vector, with scikit-learn's warning."""
     return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+
+def _columns(y: np.ndarray) -> list[np.ndarray]:
+    """Return the columns of a target, each with a type of its own."""
+    if y.ndim == 1:
+        return [y]
+    if y.dtype == object:
+        return [np.array(column.tolist()) for column in y.T]
+    return list(y.T)
 
 
 class NeuralClassifierMixin(ClassifierMixin):
@@ -34,10 +46,10 @@ class NeuralClassifierMixin(ClassifierMixin):
 
     def _encode_target(self, y: Any, reset: bool) -> Tensor:
         y = self._dense_labels(y)
-        check_classification_targets(y)
-        if reset and not hasattr(self, "_announced_classes"):
+        for column in _columns(y):
+            check_classification_targets(column)
+        if reset and not self.__dict__.get("_announced_classes", False):
             self._set_classes(y)
-        self.__dict__.pop("_announced_classes", None)
         if self._task == "multilabel":
             self._require_outputs(y, len(self.classes_))
             return torch.from_numpy(np.asarray(y, dtype=np.float64))
@@ -45,7 +57,7 @@ class NeuralClassifierMixin(ClassifierMixin):
             self._require_outputs(y, len(self.classes_))
             codes = [
                 self._codes(column, classes)
-                for column, classes in zip(y.T, self.classes_, strict=True)
+                for column, classes in zip(_columns(y), self.classes_, strict=True)
             ]
             return torch.from_numpy(np.stack(codes, axis=1))
         if y.ndim != 1:
@@ -58,16 +70,15 @@ class NeuralClassifierMixin(ClassifierMixin):
         return _as_column(y)
 
     def _set_classes(self, y: np.ndarray) -> None:
-        kind = type_of_target(y, input_name="y")
-        if kind == "multilabel-indicator":
+        columns = _columns(y)
+        numbers = all(column.dtype.kind in "biuf" for column in columns)
+        stacked = np.stack(columns, axis=1) if numbers else y
+        if y.ndim == 2 and numbers and type_of_target(stacked).startswith("multilabel"):
             self._task = "multilabel"
             self.classes_ = np.arange(y.shape[1])
             self.n_outputs_ = self._n_raw_outputs = y.shape[1]
         elif y.ndim == 2:
-            self._task = "multitask"
-            self.classes_ = [np.unique(column) for column in y.T]
-            self.n_outputs_ = y.shape[1]
-            self._n_raw_outputs = sum(len(classes) for classes in self.classes_)
+            self._set_tasks([np.unique(column) for column in columns])
         else:
             self.classes_ = np.unique(y)
             self._task = "multiclass" if len(self.classes_) > 2 else "binary"
@@ -76,12 +87,40 @@ class NeuralClassifierMixin(ClassifierMixin):
         one_of_several = self._task in ("multiclass", "multitask")
         self.out_activation_ = "softmax" if one_of_several else "logistic"
 
-    def _announce_classes(self, y: Any, classes: Any) -> None:
+    def _set_tasks(self, classes: list[np.ndarray]) -> None:
+        self._task = "multitask"
+        self.classes_ = classes
+        self.n_outputs_ = len(classes)
+        self._n_raw_outputs = sum(len(part) for part in classes)
+
+    @contextmanager
+    def _announced(self, y: Any, classes: Any) -> Iterator[None]:
         """Take the classes that the first call of ``partial_fit`` names."""
-        if check_partial_fit_first_call(self, classes):
+        several = isinstance(classes, (list, tuple)) and all(
+            np.ndim(part) == 1 for part in classes
+        )
+        first = False
+        if several and len(classes) and np.ndim(y) == 2:
+            first = not hasattr(self, "classes_")
+            if first:
+                self._set_tasks([np.unique(part) for part in classes])
+                self.out_activation_ = "softmax"
+        elif getattr(self, "_task", None) == "multitask":
+            pass
+        elif check_partial_fit_first_call(self, classes):
+            first = True
             multilabel = type_of_target(y).startswith("multilabel")
             self._set_classes(self._dense_labels(y if multilabel else classes))
-            self._announced_classes = True
+        self._announced_classes = first
+        try:
+            yield
+        except BaseException:
+            # Nothing was learned of classes that only a failed call has named.
+            if first:
+                del self.classes_
+            raise
+        finally:
+            del self._announced_classes
 
     def _require_outputs(self, y: np.ndarray, expected: int) -> None:
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
@@ -109,23 +148,37 @@ class NeuralClassifierMixin(ClassifierMixin):
         class_weight = getattr(self, "class_weight", None)
         if class_weight is None:
             return sample_weight
-        by_class = compute_sample_weight(class_weight, self._dense_labels(y))
-        return by_class if sample_weight is None else by_class * sample_weight
+        # Rows of weight 0 do not count, not in how frequent a class is either.
+        rows = None
+        if class_weight == "balanced" and sample_weight is not None:
+            rows = np.flatnonzero(sample_weight)
+        labels = self._dense_labels(y)
+        weight = compute_sample_weight(class_weight, labels, indices=rows)
+        if sample_weight is not None:
+            weight = weight * sample_weight
+        if not (weight >= 0).all() or not weight.any():
+            raise ValueError(
+                f"class_weight of {type(self).__name__} must leave no row a negative "
+                f"weight and some row a positive one, got {class_weight!r}."
+            )
+        return weight
 
     def _strata(self, y: Any) -> Any:
         """Return what a validation part is stratified by; None for several outputs."""
         return self._dense_labels(y) if self._task in ("binary", "multiclass") else None
 
     def _validation_score(self, output: Tensor, y: Any, weight: Any) -> float:
-        y = self._dense_labels(y)
         predicted = self._labels(self.net_.criterion_.link(output).cpu().numpy())
-        if self._task == "multitask":
-            scores = [
-                accuracy_score(y[:, k], predicted[:, k], sample_weight=weight)
-                for k in range(y.shape[1])
-            ]
-            return float(np.mean(scores))
-        return float(accuracy_score(y, predicted, sample_weight=weight))
+        return self._mean_accuracy(self._dense_labels(y), predicted, weight)
+
+    def _mean_accuracy(self, y: Any, predicted: Any, weight: Any) -> float:
+        if self._task != "multitask":
+            return float(accuracy_score(y, predicted, sample_weight=weight))
+        scores = [
+            accuracy_score(truth, guess, sample_weight=weight)
+            for truth, guess in zip(_columns(y), predicted.T, strict=True)
+        ]
+        return float(np.mean(scores))
 
     def _labels(self, probabilities: np.ndarray) -> np.ndarray:
         """Return the most probable labels."""
@@ -137,6 +190,8 @@ class NeuralClassifierMixin(ClassifierMixin):
                 classes[part.argmax(axis=1)]
                 for part, classes in zip(parts, self.classes_, strict=True)
             ]
+            if len({part.dtype.kind for part in labels}) > 1:
+                labels = [part.astype(object) for part in labels]
             return np.stack(labels, axis=1)
         if self._task == "binary":
             codes = (probabilities[:, 0] > 0.5).astype(int)
@@ -156,6 +211,94 @@ class NeuralClassifierMixin(ClassifierMixin):
         if len(self.classes_) == 1:
             return np.ones_like(probabilities)
         return np.hstack([1 - probabilities, probabilities])
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict class labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The labels.
+        """
+        return self._labels(self._prediction(X))
+
+    def predict_proba(self, X: Any) -> Any:
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes), or list of such arrays
+            The columns are in the order of ``classes_``. A multi-task target has a
+            list with an array for each task.
+        """
+        return self._public_probabilities(self._prediction(X))
+
+    def predict_log_proba(self, X: Any) -> Any:
+        """Predict the logarithm of the probability of each class.
+
+        Computed from the raw outputs, it is finite where the probability is too small
+        for a floating number.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes), or list of such \
+                arrays
+            The logarithms, as ``predict_proba`` has the probabilities.
+        """
+        raw = self._raw_output(X)
+        with torch.inference_mode():
+            if self._task == "multilabel":
+                return F.logsigmoid(raw).cpu().numpy()
+            if self._task == "binary":
+                if len(self.classes_) == 1:
+                    return np.zeros(raw.shape, dtype=self._dtype)
+                pair = torch.cat([-raw, raw], dim=1)
+                return F.logsigmoid(pair).cpu().numpy()
+            if self._task == "multiclass":
+                return raw.log_softmax(dim=1).cpu().numpy()
+            sizes = [len(classes) for classes in self.classes_]
+            parts = raw.split(sizes, dim=1)
+            return [part.log_softmax(dim=1).cpu().numpy() for part in parts]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy, the mean over the tasks of a multi-task target.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The rows.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        accuracy : float
+            The share that is predicted right; all labels of a row, where it has
+            several labels.
+        """
+        predicted = self.predict(X)
+        if self._task != "multitask":
+            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+        return self._mean_accuracy(np.asarray(y), predicted, sample_weight)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -192,6 +335,22 @@ class NeuralRegressorMixin(RegressorMixin):
     def _validation_score(self, output: Tensor, y: Any, weight: Any) -> float:
         predicted = self.net_.criterion_.link(output).cpu().numpy()
         return float(r2_score(y, predicted, sample_weight=weight))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The predictions.
+        """
+        predicted = self._prediction(X)
+        return predicted.ravel() if self.n_outputs_ == 1 else predicted
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

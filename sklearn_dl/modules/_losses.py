@@ -55,6 +55,11 @@ def weighted_mean(values: Tensor, weight: Tensor | None = None) -> Tensor:
     return (values * weight).sum() / torch.where(total > 0, total, 1.0)
 
 
+def _above_zero(probability: Tensor) -> Tensor:
+    """Keep away from 0, where a root has no slope."""
+    return probability.clamp_min(torch.finfo(probability.dtype).eps)
+
+
 class WeightedLoss(nn.Module):
     """Base class: a loss with one value a row, averaged with weights.
 
@@ -164,7 +169,7 @@ class BinaryCrossEntropy(WeightedLoss):
         terms = F.binary_cross_entropy_with_logits(output, soft, reduction="none")
         if self.focal_gamma:
             wrong = torch.sigmoid(torch.where(target > 0.5, -output, output))
-            terms = terms * wrong**self.focal_gamma
+            terms = terms * _above_zero(wrong) ** self.focal_gamma
         return terms.sum(dim=1)
 
     def link(self, output: Tensor) -> Tensor:
@@ -213,7 +218,7 @@ class CrossEntropy(WeightedLoss):
         )
         if self.focal_gamma:
             right = output.softmax(dim=1).gather(1, target[:, None]).squeeze(1)
-            values = values * (1 - right) ** self.focal_gamma
+            values = values * _above_zero(1 - right) ** self.focal_gamma
         return values
 
     def link(self, output: Tensor) -> Tensor:
@@ -301,11 +306,6 @@ class StandardizedSquaredError(WeightedLoss):
     [11.0, 14.0]
     """
 
-    location: Tensor
-    scale: Tensor
-    low: Tensor
-    high: Tensor
-
     def __init__(
         self,
         location: Sequence[float],
@@ -314,20 +314,26 @@ class StandardizedSquaredError(WeightedLoss):
         high: Sequence[float],
     ):
         super().__init__()
-        values = {"location": location, "scale": scale, "low": low, "high": high}
-        for name, value in values.items():
-            self.register_buffer(name, torch.tensor(value, dtype=torch.float64))
+        # Not buffers: some devices have no float64 to keep them in.
+        self.location, self.scale = list(location), list(scale)
+        self.low, self.high = list(low), list(high)
 
     def rows(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""
-        location, scale = self.location.to(output), self.scale.to(output)
-        standardized = (target - location) / scale
-        return 0.5 * (output - standardized).square().sum(dim=1)
+        location, scale = (
+            output.new_tensor(self.location),
+            output.new_tensor(self.scale),
+        )
+        return 0.5 * (output - (target - location) / scale).square().sum(dim=1)
 
     def link(self, output: Tensor) -> Tensor:
         """Return the prediction in the target's units."""
-        predicted = output * self.scale.to(output) + self.location.to(output)
-        return predicted.clamp(self.low.to(output), self.high.to(output))
+        location, scale = (
+            output.new_tensor(self.location),
+            output.new_tensor(self.scale),
+        )
+        low, high = output.new_tensor(self.low), output.new_tensor(self.high)
+        return (output * scale + location).clamp(low, high)
 
 
 class AbsoluteError(WeightedLoss):

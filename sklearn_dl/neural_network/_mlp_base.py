@@ -18,6 +18,7 @@ from sklearn_dl._skorch import (
     TrainingOptions,
 )
 from sklearn_dl.modules import ACTIVATIONS, WEIGHT_INITS, DenseNetwork, initialize_
+from sklearn_dl.neural_network._sizes import layer_sizes
 from sklearn_dl.utils._sklearn import Interval, Options, StrOptions
 
 __all__ = ["BaseMLP"]
@@ -163,31 +164,51 @@ class BaseMLP(BaseNeural):
         self.callbacks = callbacks
         self.checkpoint = checkpoint
 
-    def _layer_sizes(self):
-        sizes = self.hidden_layer_sizes
-        return [int(n) for n in (sizes if np.iterable(sizes) else [sizes])]
-
     def _check_parameters(self):
         """Check what one parameter's constraints cannot say."""
-        name, sizes = type(self).__name__, self._layer_sizes()
-        if any(size <= 0 for size in sizes):
-            raise ValueError(f"hidden_layer_sizes of {name} must be > 0, got {sizes}.")
-        if np.iterable(self.dropout):
-            if len(self.dropout) != len(sizes):
+        name = type(self).__name__
+        sizes = layer_sizes(self.hidden_layer_sizes, name)
+        dropout = self.dropout
+        if np.iterable(dropout):
+            if len(dropout) != len(sizes):
                 raise ValueError(
                     f"dropout of {name} must be a number or have one value for each "
-                    f"of the {len(sizes)} hidden layers, got {self.dropout!r}."
+                    f"of the {len(sizes)} hidden layers, got {dropout!r}."
                 )
-            if not all(0 <= rate < 1 for rate in self.dropout):
+            if not all(isinstance(rate, Real) and 0 <= rate < 1 for rate in dropout):
                 raise ValueError(
-                    f"dropout of {name} must be in [0, 1), got {self.dropout!r}."
+                    f"dropout of {name} must be in [0, 1), got {dropout!r}."
                 )
         rates = self.learning_rate
         if not isinstance(rates, str) and not callable(rates):
-            if len(rates) == 0 or not all(rate > 0 for rate in rates):
+            positive = all(isinstance(rate, Real) and rate > 0 for rate in rates)
+            if len(rates) == 0 or not positive:
                 raise ValueError(
                     f"learning_rate of {name}, as a list, must hold at least one rate, "
                     f"all positive, got {rates!r}."
+                )
+        if self.early_stopping and self.validation_fraction == 0:
+            raise ValueError(
+                f"validation_fraction of {name} must be positive with "
+                f"early_stopping=True, got {self.validation_fraction!r}."
+            )
+        if self.solver == "lbfgs":
+            self._check_lbfgs()
+
+    def _check_lbfgs(self):
+        """Refuse what means nothing to a solver without batches and epochs."""
+        without = {
+            "dropout": np.any(self.dropout),
+            "max_grad_norm": self.max_grad_norm is not None,
+            "ema_decay": self.ema_decay is not None,
+            "mixed_precision": self.mixed_precision is not None,
+            "checkpoint": self.checkpoint is not None,
+        }
+        for parameter, given in without.items():
+            if given:
+                raise ValueError(
+                    f"{parameter} of {type(self).__name__} cannot be used with "
+                    f"solver='lbfgs', got {getattr(self, parameter)!r}."
                 )
 
     def _training_options(self, n_rows):
@@ -199,8 +220,7 @@ class BaseMLP(BaseNeural):
         elif not callable(kind):
             kind = tuple(float(rate) for rate in kind)
         planned = isinstance(kind, str) and kind in HORIZON_SCHEDULES
-        stepping = self.solver != "lbfgs"
-        validated = self.early_stopping and stepping
+        validated = self.early_stopping and self.solver != "lbfgs"
         decoupled = self.solver == "adamw"
         alpha, l1_ratio = self.alpha, self.l1_ratio
         if decoupled:
@@ -211,6 +231,7 @@ class BaseMLP(BaseNeural):
             solver_options={
                 "momentum": self.momentum,
                 "nesterov": self.nesterovs_momentum,
+                "rate_in_velocity": kind in ("invscaling", "adaptive"),
                 "betas": (self.beta_1, self.beta_2),
                 "epsilon": self.epsilon,
                 "rho": self.rho,
@@ -235,11 +256,11 @@ class BaseMLP(BaseNeural):
             penalty=Penalty(alpha, l1_ratio) if alpha else None,
             decoupled_decay=self.alpha * (1 - self.l1_ratio) if decoupled else 0.0,
             max_grad_norm=self.max_grad_norm,
-            ema_decay=self.ema_decay if stepping else None,
+            ema_decay=self.ema_decay,
             mixed_precision=self.mixed_precision,
             max_fun=self.max_fun,
             callbacks=tuple(self.callbacks or ()),
-            checkpoint=self.checkpoint if stepping else None,
+            checkpoint=self.checkpoint,
             verbose=bool(self.verbose),
         )
 
@@ -249,7 +270,7 @@ class BaseMLP(BaseNeural):
         dropout = self.dropout
         return DenseNetwork(
             self.n_features_in_,
-            self._layer_sizes(),
+            layer_sizes(self.hidden_layer_sizes, type(self).__name__),
             n_outputs,
             activation=self.activation,
             dropout=list(dropout) if np.iterable(dropout) else float(dropout),
@@ -313,10 +334,15 @@ class BaseMLP(BaseNeural):
         return len(self._dense_layers()) + 1
 
     def _has_partial_fit(self):
-        if self.solver == "lbfgs" or self.early_stopping:
-            raise AttributeError(
-                f"partial_fit of {type(self).__name__} is available for solvers that "
-                f"step through batches, without early stopping, not for "
-                f"solver={self.solver!r}, early_stopping={self.early_stopping}."
-            )
+        for parameter, refused in (
+            ("solver", self.solver == "lbfgs"),
+            ("early_stopping", self.early_stopping),
+            # The average stands in for the weights when a fit ends.
+            ("ema_decay", self.ema_decay is not None),
+        ):
+            if refused:
+                raise AttributeError(
+                    f"{type(self).__name__} has no partial_fit with "
+                    f"{parameter}={getattr(self, parameter)!r}."
+                )
         return True

@@ -2,7 +2,6 @@
 
 from numbers import Real
 
-import numpy as np
 from sklearn.callback import with_callbacks
 from sklearn.utils.metaestimators import available_if
 
@@ -19,7 +18,8 @@ class MLPClassifier(NeuralClassifierMixin, BaseMLP):
 
     A drop-in for :class:`sklearn.neural_network.MLPClassifier` on torch: all of its
     parameters with the same meaning, and more. With the same `random_state` and only
-    scikit-learn's parameters it gives the same network, up to rounding.
+    scikit-learn's parameters it gives the same network, up to rounding; the page
+    :ref:`from_scikit_learn` names the exceptions.
 
     Read more in the :ref:`User Guide <mlp>`.
 
@@ -444,66 +444,17 @@ class MLPClassifier(NeuralClassifierMixin, BaseMLP):
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the rows.
 
-        classes : array-like of shape (n_classes,), default=None
-            All classes that will ever come; the first call needs them.
+        classes : array-like of shape (n_classes,) or list of such, default=None
+            All classes that will ever come; the first call needs them. A multi-task
+            target needs a list with those of each task.
 
         Returns
         -------
         self : MLPClassifier
             The fitted estimator.
         """
-        self._announce_classes(y, classes)
-        return self._fit(X, y, sample_weight, incremental=True)
-
-    def predict(self, X):
-        """Predict class labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The labels.
-        """
-        return self._labels(self._prediction(X))
-
-    def predict_proba(self, X):
-        """Predict the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes), or list of such arrays
-            The columns are in the order of ``classes_``. A multi-task target has a
-            list with an array for each task.
-        """
-        return self._public_probabilities(self._prediction(X))
-
-    def predict_log_proba(self, X):
-        """Predict the logarithm of the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, n_classes), or list of such \
-                arrays
-            The logarithm of ``predict_proba``.
-        """
-        probabilities = self.predict_proba(X)
-        if isinstance(probabilities, list):
-            return [np.log(part) for part in probabilities]
-        return np.log(probabilities)
+        with self._announced(y, classes):
+            return self._fit(X, y, sample_weight, incremental=True)
 
     def _make_criterion(self):
         gamma = self.focal_gamma if self.loss == "focal" else 0.0

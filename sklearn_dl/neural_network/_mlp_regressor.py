@@ -25,7 +25,8 @@ class MLPRegressor(NeuralRegressorMixin, BaseMLP):
 
     A drop-in for :class:`sklearn.neural_network.MLPRegressor` on torch: all of its
     parameters with the same meaning, and more. With the same `random_state` and only
-    scikit-learn's parameters it gives the same network, up to rounding.
+    scikit-learn's parameters it gives the same network, up to rounding; the page
+    :ref:`from_scikit_learn` names the exceptions.
 
     Read more in the :ref:`User Guide <mlp>`.
 
@@ -451,22 +452,6 @@ class MLPRegressor(NeuralRegressorMixin, BaseMLP):
             The fitted estimator.
         """
         return self._fit(X, y, sample_weight, incremental=True)
-
-    def predict(self, X):
-        """Predict the targets.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predictions.
-        """
-        predicted = self._prediction(X)
-        return predicted.ravel() if self.n_outputs_ == 1 else predicted
 
     def _encode_target(self, y, reset):
         if self.loss == "poisson" and np.any(np.asarray(y) < 0):

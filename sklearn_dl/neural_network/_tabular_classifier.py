@@ -4,7 +4,6 @@ from numbers import Real
 
 import numpy as np
 from sklearn.callback import with_callbacks
-from sklearn.metrics import log_loss
 
 from sklearn_dl._skorch import NeuralClassifierMixin
 from sklearn_dl.modules import BinaryCrossEntropy, CrossEntropy, MultiTaskCrossEntropy
@@ -27,7 +26,7 @@ class TabularMLPClassifier(NeuralClassifierMixin, BaseTabularMLP):
 
     Parameters
     ----------
-    hidden_layer_sizes : array-like of int, default=(256, 256, 256)
+    hidden_layer_sizes : int or array-like of int, default=(256, 256, 256)
         Number of units of each hidden layer.
 
     activation : str, default='selu'
@@ -52,14 +51,15 @@ class TabularMLPClassifier(NeuralClassifierMixin, BaseTabularMLP):
     beta_2 : float, default=0.95
         Decay of Adam's second moment.
 
-    weight_decay : float, default=0.0
-        Decoupled weight decay of the matrices, times the learning rate.
+    weight_decay : float or 'auto', default='auto'
+        Decoupled weight decay of the matrices, times the learning rate. 'auto' is 0
+        where a part of the rows is held out and 2 where none is.
 
     dropout : float, default=0.0
         Probability with which a hidden unit is dropped in training.
 
     scoring : {'accuracy', 'neg_log_loss'}, default='accuracy'
-        What counts: which epoch is the best, and whether labels are smoothed.
+        What counts, and so whether labels are smoothed.
 
     label_smoothing : float or 'auto', default='auto'
         Share of the target's mass that is spread evenly over all classes. 'auto' is
@@ -86,7 +86,7 @@ class TabularMLPClassifier(NeuralClassifierMixin, BaseTabularMLP):
 
     early_stopping : bool or 'auto', default='auto'
         Whether a part of the rows is held out and the weights of the epoch with the
-        best score on it are kept. 'auto' does so from 2000 rows: what a part held out
+        lowest loss on it are kept. 'auto' does so from 2000 rows: what a part held out
         of less costs is more than it gains.
 
     validation_fraction : float, default=0.1
@@ -94,8 +94,8 @@ class TabularMLPClassifier(NeuralClassifierMixin, BaseTabularMLP):
         target.
 
     n_iter_no_change : int or inf, default=inf
-        Epochs without a better score after which the training ends. The default goes
-        through the whole schedule.
+        Epochs without a lower loss there after which the training ends. The default
+        goes through the whole schedule.
 
     random_state : int, RandomState instance, default=None
         Determines initial weights, validation part, batches and dropout.
@@ -163,7 +163,7 @@ class TabularMLPClassifier(NeuralClassifierMixin, BaseTabularMLP):
         The lowest training loss; None where a part is held out.
 
     validation_scores_ : list of float or None
-        The score of each epoch on the part that is held out.
+        The loss of each epoch on the part that is held out, times -1.
 
     best_validation_score_ : float or None
         The highest of them.
@@ -212,7 +212,7 @@ class TabularMLPClassifier(NeuralClassifierMixin, BaseTabularMLP):
         batch_size=256,
         beta_1=0.9,
         beta_2=0.95,
-        weight_decay=0.0,
+        weight_decay="auto",
         dropout=0.0,
         scoring="accuracy",
         label_smoothing="auto",
@@ -293,37 +293,6 @@ class TabularMLPClassifier(NeuralClassifierMixin, BaseTabularMLP):
         """
         return self._fit(X, y, sample_weight, incremental=False)
 
-    def predict(self, X):
-        """Predict class labels.
-
-        Parameters
-        ----------
-        X : {array-like, DataFrame} of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The labels.
-        """
-        return self._labels(self._prediction(X))
-
-    def predict_proba(self, X):
-        """Predict the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, DataFrame} of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes), or list of such arrays
-            The columns are in the order of ``classes_``. A multi-task target has a
-            list with an array for each task.
-        """
-        return self._public_probabilities(self._prediction(X))
-
     def _make_criterion(self):
         smoothing = self.label_smoothing
         if smoothing == "auto":
@@ -333,12 +302,3 @@ class TabularMLPClassifier(NeuralClassifierMixin, BaseTabularMLP):
         if self._task == "multiclass":
             return CrossEntropy(smoothing)
         return BinaryCrossEntropy(smoothing)
-
-    def _validation_score(self, output, y, weight):
-        if self.scoring == "accuracy" or self._task in ("multilabel", "multitask"):
-            return super()._validation_score(output, y, weight)
-        probabilities = self.net_.criterion_.link(output).double().cpu().numpy()
-        shown = self._public_probabilities(probabilities)
-        shown = shown / shown.sum(axis=1, keepdims=True)
-        labels = self._dense_labels(y)
-        return -log_loss(labels, shown, labels=self.classes_, sample_weight=weight)

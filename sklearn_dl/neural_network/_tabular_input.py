@@ -125,12 +125,19 @@ class TableEncoder(BaseEstimator):
         return np.stack(columns, axis=1)
 
     def _parts(self, X):
-        if isinstance(X, pd.DataFrame):
-            numbers = X.loc[:, ~self.is_categorical_].to_numpy(
-                dtype=np.float64, na_value=np.nan
-            )
-            return numbers, X.loc[:, self.is_categorical_].astype(object)
-        return X[:, ~self.is_categorical_], X[:, self.is_categorical_]
+        if not isinstance(X, pd.DataFrame):
+            return X[:, ~self.is_categorical_], X[:, self.is_categorical_]
+        frame = X.loc[:, ~self.is_categorical_]
+        single = len(frame.columns) and all(t == np.float32 for t in frame.dtypes)
+        numbers = frame.to_numpy(
+            dtype=np.float32 if single else np.float64, na_value=np.nan
+        )
+        if np.isinf(numbers).any():
+            infinite = frame.columns[np.isinf(numbers).any(axis=0)]
+            raise ValueError(f"Input X contains infinity, in {list(infinite)}.")
+        categories = X.loc[:, self.is_categorical_].astype(object)
+        # One sign for what is missing: there are None, NaN and pandas' NA.
+        return numbers, categories.mask(categories.isna(), np.nan)
 
     @property
     def n_numeric_(self):

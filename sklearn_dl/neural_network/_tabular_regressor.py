@@ -2,7 +2,6 @@
 
 import numpy as np
 from sklearn.callback import with_callbacks
-from sklearn.utils import check_array
 
 from sklearn_dl._skorch import NeuralRegressorMixin
 from sklearn_dl.modules import StandardizedSquaredError
@@ -26,7 +25,7 @@ class TabularMLPRegressor(NeuralRegressorMixin, BaseTabularMLP):
 
     Parameters
     ----------
-    hidden_layer_sizes : array-like of int, default=(256, 256, 256)
+    hidden_layer_sizes : int or array-like of int, default=(256, 256, 256)
         Number of units of each hidden layer.
 
     activation : str, default='mish'
@@ -51,8 +50,9 @@ class TabularMLPRegressor(NeuralRegressorMixin, BaseTabularMLP):
     beta_2 : float, default=0.95
         Decay of Adam's second moment.
 
-    weight_decay : float, default=0.0
-        Decoupled weight decay of the matrices, times the learning rate.
+    weight_decay : float or 'auto', default='auto'
+        Decoupled weight decay of the matrices, times the learning rate. 'auto' is 0
+        where a part of the rows is held out and 2 where none is.
 
     dropout : float, default=0.0
         Probability with which a hidden unit is dropped in training.
@@ -74,15 +74,15 @@ class TabularMLPRegressor(NeuralRegressorMixin, BaseTabularMLP):
 
     early_stopping : bool or 'auto', default='auto'
         Whether a part of the rows is held out and the weights of the epoch with the
-        best score on it are kept. 'auto' does so from 2000 rows: what a part held out
+        lowest loss on it are kept. 'auto' does so from 2000 rows: what a part held out
         of less costs is more than it gains.
 
     validation_fraction : float, default=0.1
         Share of the rows that is held out.
 
     n_iter_no_change : int or inf, default=inf
-        Epochs without a better score after which the training ends. The default goes
-        through the whole schedule.
+        Epochs without a lower loss there after which the training ends. The default
+        goes through the whole schedule.
 
     random_state : int, RandomState instance, default=None
         Determines initial weights, validation part, batches and dropout.
@@ -147,7 +147,7 @@ class TabularMLPRegressor(NeuralRegressorMixin, BaseTabularMLP):
         The lowest training loss; None where a part is held out.
 
     validation_scores_ : list of float or None
-        The score of each epoch on the part that is held out.
+        The loss of each epoch on the part that is held out, times -1.
 
     best_validation_score_ : float or None
         The highest of them.
@@ -188,7 +188,7 @@ class TabularMLPRegressor(NeuralRegressorMixin, BaseTabularMLP):
         batch_size=256,
         beta_1=0.9,
         beta_2=0.95,
-        weight_decay=0.0,
+        weight_decay="auto",
         dropout=0.0,
         embedding_size=4,
         n_frequencies=16,
@@ -262,26 +262,6 @@ class TabularMLPRegressor(NeuralRegressorMixin, BaseTabularMLP):
             not stay finite.
         """
         return self._fit(X, y, sample_weight, incremental=False)
-
-    def predict(self, X):
-        """Predict the targets.
-
-        Parameters
-        ----------
-        X : {array-like, DataFrame} of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predictions.
-        """
-        predicted = self._prediction(X)
-        return predicted.ravel() if self.n_outputs_ == 1 else predicted
-
-    def _check_target(self, y):
-        super()._check_target(y)
-        return check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
 
     def _learn_input(self, X, target, weight, reset):
         if reset:

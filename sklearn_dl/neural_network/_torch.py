@@ -1,10 +1,12 @@
 """Any module, with any skorch net, as an estimator."""
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch import NeuralNet, NeuralNetBinaryClassifier
@@ -13,9 +15,11 @@ from torch import nn
 from sklearn_dl._skorch import (
     NeuralClassifierMixin,
     NeuralRegressorMixin,
+    TaskPerEpoch,
     foreign_state,
     isolated_generators,
     load_foreign_state,
+    resolve_device,
     resolve_dtype,
     set_sizes,
     torch_generator,
@@ -28,7 +32,7 @@ from sklearn_dl.utils._sklearn import StrOptions, fit_context
 __all__ = ["TorchClassifier", "TorchRegressor"]
 
 
-class BaseTorch(BaseEstimator, ABC):
+class BaseTorch(CallbackSupportMixin, BaseEstimator, ABC):
     """Base class of the estimators around a skorch net of the user's own."""
 
     _parameter_constraints: dict = {
@@ -54,11 +58,13 @@ class BaseTorch(BaseEstimator, ABC):
             options |= {"y": y[0], "multi_output": True}
         return validate_data(self, X, **options)
 
-    def _new_net(self):
+    def _new_net(self, template, device=None):
         """Return a net that is ready to train; torch's generators are seeded."""
-        net = clone(self.net) if self.net is not None else self._default_net()
-        shape = self._input_shape
-        set_sizes(net, {"n_features": shape[-1], "n_outputs": self._n_raw_outputs})
+        net = clone(template) if template is not None else self._default_net()
+        if device is not None:
+            net.set_params(device=device)
+        n_features = self._input_shape[-1]
+        set_sizes(net, {"n_features": n_features, "n_outputs": self._n_raw_outputs})
         net.initialize()
         for name in net._modules:
             if self._dtype is not None:
@@ -79,17 +85,18 @@ class BaseTorch(BaseEstimator, ABC):
         )
 
     def _fit(self, X, y, sample_weight, *, incremental):
-        X, y = self._validated(X, y, reset=not (incremental and hasattr(self, "net_")))
+        given = X, y
         warm = hasattr(self, "net_") and (
             incremental or (self.net is not None and self.net.warm_start)
         )
+        X, y = self._validated(X, y, reset=not warm)
         target = self._encode_target(y, reset=not warm).numpy()
         weight = self._row_weights(X, y, sample_weight)
+        if weight is not None and not weight.all():
+            X, target, weight = (v[weight > 0] for v in (X, target, weight))
         random_state = check_random_state(self.random_state)
         generator = torch_generator(random_state)
-        device = torch.device(
-            (self.net.device if self.net is not None else None) or "cpu"
-        )
+        device = torch.device(getattr(self.net, "device", None) or "cpu")
         if not warm:
             self._input_shape = X.shape[1:]
             self._dtype = None
@@ -98,26 +105,45 @@ class BaseTorch(BaseEstimator, ABC):
                 self._dtype = str(dtype).removeprefix("torch.")
         with training_context(device, generator):
             if not warm:
-                self.net_ = self._new_net()
-            self._train(self._cast(X), self._shape_target(target), weight, incremental)
+                # The net as it is today: it may be changed after the fit.
+                self._template = None if self.net is None else clone(self.net)
+                self.net_ = self._new_net(self._template)
+            target = self._shape_target(target)
+            self._train(given, self._cast(X), target, weight, incremental)
         return self
 
-    def _train(self, X, target, weight, incremental):
-        net = self.net_
+    def _train(self, given, X, target, weight, incremental):
+        net, (X_given, y_given) = self.net_, given
         if target.dtype.kind == "f":
             target = target.astype(self._dtype or "float32", copy=False)
-        if incremental:
-            net.notify("on_train_begin", X=X, y=target)
-        epochs = {"epochs": 1} if incremental else {}
-        train = net.fit_loop if incremental else net.partial_fit
-        if weight is None:
-            train(X, target, **epochs)
-        else:
+        epochs = 1 if incremental else net.max_epochs
+        context = self._init_callback_context(max_subtasks=epochs)
+        context.call_on_fit_task_begin(estimator=self, X=X_given, y=y_given)
+        own = []
+        if hasattr(self, "_skl_callbacks"):
+            own = [("task_per_epoch", TaskPerEpoch(self, context))]
+        net.callbacks_ = [*net.callbacks_, *own]
+        rows = X
+        if weight is not None:
             weight = weight.astype(self._dtype or "float32", copy=False)
-            with weighted_rows(net):
-                train({"X": X, "sample_weight": weight}, target, **epochs)
-        if incremental:
-            net.notify("on_train_end", X=X, y=target)
+            rows = {"X": X, "sample_weight": weight}
+        weighing = nullcontext() if weight is None else weighted_rows(net)
+        net.stop_training_ = False
+        net.notify("on_train_begin", X=rows, y=target)
+        try:
+            with weighing:
+                for _epoch in range(epochs):
+                    net.fit_loop(rows, target, epochs=1)
+                    if net.stop_training_:
+                        break
+        except KeyboardInterrupt:
+            # Ctrl-C, or how a callback of skorch asks for the end of the training.
+            pass
+        net.notify("on_train_end", X=rows, y=target)
+        net.callbacks_ = [pair for pair in net.callbacks_ if pair not in own]
+        context.call_on_fit_task_end(
+            estimator=self, X=X_given, y=y_given, reconstruction_attributes=dict
+        )
 
     def _cast(self, X):
         # Writable and contiguous, for torch takes no other memory.
@@ -143,6 +169,9 @@ class BaseTorch(BaseEstimator, ABC):
             for row in self.net_.history
         ]
 
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "net_")
+
     def __getstate__(self):
         # As with the other networks: arrays in place of the net.
         state = dict(super().__getstate__())
@@ -156,11 +185,10 @@ class BaseTorch(BaseEstimator, ABC):
         super().__setstate__(state)
         if plain is None:
             return
-        if self.net is not None and self.net.device not in (None, "cpu"):
-            if not torch.cuda.is_available():
-                self.net.set_params(device="cpu")
-        with training_context(torch.device("cpu")):
-            self.net_ = self._new_net()
+        wanted = getattr(self._template, "device", None)
+        device = resolve_device(str(wanted or "cpu"), strict=False)
+        with training_context(device):
+            self.net_ = self._new_net(self._template, wanted and str(device))
         load_foreign_state(self.net_, plain)
 
 
@@ -254,6 +282,7 @@ class TorchClassifier(NeuralClassifierMixin, BaseTorch):
         super().__init__(net=net, random_state=random_state, dtype=dtype)
 
     @fit_context(prefer_skip_nested_validation=True)
+    @with_callbacks
     def fit(self, X, y, sample_weight=None):
         """Train the net.
 
@@ -283,6 +312,8 @@ class TorchClassifier(NeuralClassifierMixin, BaseTorch):
         """
         return self._fit(X, y, sample_weight, incremental=False)
 
+    @fit_context(prefer_skip_nested_validation=True)
+    @with_callbacks
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Go once through the given rows.
 
@@ -305,8 +336,8 @@ class TorchClassifier(NeuralClassifierMixin, BaseTorch):
         self : TorchClassifier
             The fitted estimator.
         """
-        self._announce_classes(y, classes)
-        return self._fit(X, y, sample_weight, incremental=True)
+        with self._announced(y, classes):
+            return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X):
         """Predict class labels.
@@ -337,7 +368,26 @@ class TorchClassifier(NeuralClassifierMixin, BaseTorch):
         probabilities : ndarray of shape (n_samples, n_classes)
             The columns are in the order of ``classes_``.
         """
-        return self._outputs(X)[:, : len(self.classes_)]
+        outputs = self._outputs(X)
+        if len(self.classes_) == 1:
+            return np.ones_like(outputs[:, :1])
+        return outputs
+
+    def predict_log_proba(self, X):
+        """Predict the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            The rows.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            The logarithm of ``predict_proba``; -inf where that is 0.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
 
     def _set_classes(self, y):
         super()._set_classes(y)
@@ -423,6 +473,7 @@ class TorchRegressor(NeuralRegressorMixin, BaseTorch):
         super().__init__(net=net, random_state=random_state, dtype=dtype)
 
     @fit_context(prefer_skip_nested_validation=True)
+    @with_callbacks
     def fit(self, X, y, sample_weight=None):
         """Train the net.
 
@@ -452,6 +503,8 @@ class TorchRegressor(NeuralRegressorMixin, BaseTorch):
         """
         return self._fit(X, y, sample_weight, incremental=False)
 
+    @fit_context(prefer_skip_nested_validation=True)
+    @with_callbacks
     def partial_fit(self, X, y, sample_weight=None):
         """Go once through the given rows.
 

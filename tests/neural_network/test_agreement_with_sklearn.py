@@ -137,6 +137,28 @@ def test_early_stopping(rate):
     assert a.best_loss_ is None and b.best_loss_ is None
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_sgd_with_a_rate_that_changes(momentum, nesterov):
+    X, y = data("cancer")
+    for rate in ("invscaling", "adaptive"):
+        parameters = {
+            "solver": "sgd",
+            "learning_rate": rate,
+            "learning_rate_init": 0.5,
+            "momentum": momentum,
+            "nesterovs_momentum": nesterov,
+            "tol": 1e-2,
+            "n_iter_no_change": 1,
+            "random_state": 0,
+            "max_iter": 40,
+        }
+        a = theirs.MLPClassifier(**parameters).fit(X, y)
+        b = ours.MLPClassifier(**parameters).fit(X, y)
+        assert a.n_iter_ == b.n_iter_
+        assert_same_network(a, b)
+
+
 def test_adaptive_rate_falls_when_scikit_learns_does():
     X, y = data("cancer")
     parameters = {

@@ -12,6 +12,7 @@ import torch
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_dl.exceptions import CheckpointError, InterruptedFitWarning
@@ -251,6 +252,22 @@ def test_label_smoothing_makes_modest(digits):
     assert np.median(modest.predict_proba(X).max(axis=1)) < 0.92 < np.median(sure)
 
 
+def test_focal_loss_with_a_small_gamma_on_rows_that_are_certain():
+    X = np.array([[-100.0], [100.0]] * 20, dtype=np.float32)
+    for y in ([0, 1] * 20, [0, 2] * 19 + [1, 2]):
+        clf = MLPClassifier(loss="focal", focal_gamma=0.5, max_iter=50, random_state=0)
+        assert clf.fit(X, y).score(X, y) > 0.9
+
+
+def test_log_probabilities_stay_finite(cancer):
+    X, y = cancer
+    clf = MLPClassifier(max_iter=20, random_state=0).fit(X, y)
+    np.testing.assert_allclose(
+        clf.predict_log_proba(X), np.log(clf.predict_proba(X)), atol=1e-12
+    )
+    assert np.isfinite(clf.predict_log_proba(1e6 * X)).all()
+
+
 def test_focal_loss_learns(digits):
     X, y = digits
     clf = MLPClassifier(loss="focal", focal_gamma=1.0, max_iter=30, random_state=0)
@@ -306,6 +323,25 @@ def test_multi_task(digits):
     for part in probabilities:
         np.testing.assert_allclose(part.sum(axis=1), 1)
     assert len(clf.predict_log_proba(X[:3])) == 3
+    assert clf.score(X[1200:], Y[1200:]) == pytest.approx(
+        (predicted == Y[1200:]).mean()
+    )
+    search = GridSearchCV(MLPClassifier(random_state=0), {"max_iter": [1, 20]}, cv=2)
+    assert search.fit(X[:400], Y[:400]).best_params_ == {"max_iter": 20}
+    parts = MLPClassifier(random_state=0, learning_rate_init=0.01)
+    for start in range(0, 1200, 300):
+        part = slice(start, start + 300)
+        parts.partial_fit(X[part], Y[part], classes=clf.classes_)
+    assert parts.score(X[1200:], Y[1200:]) > 0.5
+
+
+def test_tasks_with_labels_of_different_types(digits):
+    X, y = digits
+    Y = np.empty((len(y), 2), dtype=object)
+    Y[:, 0], Y[:, 1] = y, np.where(y % 2, "odd", "even")
+    clf = MLPClassifier(max_iter=20, random_state=0).fit(X, Y)
+    assert set(clf.predict(X)[:, 1]) == {"odd", "even"}
+    assert clf.score(X, Y) > 0.9
 
 
 def test_multi_label(digits):
@@ -382,6 +418,8 @@ def test_mixed_precision(digits, precision):
     ).fit(X, y)
     assert clf.coefs_[0].dtype == np.float32
     assert clf.score(X, y) > 0.95
+    stopped = clf.set_params(early_stopping=True, ema_decay=0.5, max_grad_norm=1.0)
+    assert stopped.fit(X, y).best_validation_score_ > 0.9
 
 
 # -- a module and callbacks of the user's own
@@ -427,8 +465,9 @@ class Recorder(skorch.callbacks.Callback):
     def on_epoch_end(self, net, **kwargs):
         self.heard.append("epoch_end")
 
-    def on_batch_end(self, net, batch=None, training=None, loss=None, **kwargs):
-        assert training and np.isfinite(loss.item()) and len(batch) == 2
+    def on_batch_end(self, net, batch, training, loss, y_pred):
+        assert training and np.isfinite(loss.item())
+        assert len(batch[0]) == len(batch[1]) == len(y_pred)
         self.heard.append("batch_end")
 
     def on_grad_computed(self, net, named_parameters, **kwargs):
@@ -437,7 +476,6 @@ class Recorder(skorch.callbacks.Callback):
 
     def on_train_end(self, net, **kwargs):
         self.heard.append("train_end")
-        self.done = list(self.heard)
 
 
 def test_skorch_callbacks_hear_everything(cancer):
@@ -446,8 +484,10 @@ def test_skorch_callbacks_hear_everything(cancer):
     quiet = MLPClassifier(max_iter=2, random_state=0).fit(X, y)
     clf = MLPClassifier(max_iter=2, random_state=0, callbacks=[recorder]).fit(X, y)
     epoch = ["grad_computed", "batch_end"] * 3 + ["epoch_end"]
-    assert recorder.done == ["train_begin", *epoch, *epoch, "train_end"]
-    assert_same(clf, quiet)
+    assert recorder.heard == ["train_begin", *epoch, *epoch, "train_end"]
+    # Who listens to batches needs autograd's way, which rounds differently.
+    for heard, unheard in zip(weights_of(clf), weights_of(quiet), strict=True):
+        np.testing.assert_allclose(heard, unheard, atol=1e-12)
 
 
 def test_skorch_callbacks_act(cancer):
@@ -461,6 +501,97 @@ def test_skorch_callbacks_act(cancer):
     )
     clf = MLPClassifier(max_iter=3, callbacks=[scheduler], random_state=0).fit(X, y)
     assert clf.net_.optimizer_.param_groups[0]["lr"] == pytest.approx(1e-6)
+
+
+def test_skorch_callbacks_that_score_and_save(tmp_path, cancer):
+    X, y = cancer
+    scoring = skorch.callbacks.EpochScoring("accuracy", lower_is_better=False, name="a")
+    checkpoint = skorch.callbacks.Checkpoint(dirname=tmp_path, sink=lambda *args: None)
+    clf = MLPClassifier(
+        early_stopping=True, max_iter=5, callbacks=[scoring, checkpoint], random_state=0
+    ).fit(X, y)
+    assert [row["a"] for row in clf.net_.history] == pytest.approx(
+        clf.validation_scores_
+    )
+    assert (tmp_path / "params.pt").exists()
+
+
+def test_a_frozen_layer_stays_where_it_is(cancer):
+    X, y = cancer
+    freezer = skorch.callbacks.Freezer("dense.0*")
+    clf = MLPClassifier(max_iter=3, alpha=0.0, callbacks=[freezer], random_state=0)
+    start = MLPClassifier(max_iter=1, learning_rate_init=1e-30, random_state=0)
+    clf.fit(X, y)
+    start.fit(X, y)
+    np.testing.assert_allclose(clf.coefs_[0], start.coefs_[0], atol=1e-15)
+    assert np.abs(clf.coefs_[1] - start.coefs_[1]).max() > 1e-3
+
+
+def test_the_net_is_a_skorch_net(cancer):
+    X, y = cancer
+    clf = MLPClassifier(max_iter=3, random_state=0).fit(X, y)
+    before = clf.score(X, y)
+    clf.net_.set_params(max_epochs=10)
+    clf.net_.partial_fit(X, y)
+    clf.net_.module_.eval()
+    assert clf.score(X, y) > before
+    np.testing.assert_array_equal(clf.net_.predict(X).ravel(), clf.predict(X))
+
+
+def test_a_module_with_outputs_that_do_not_fit(cancer):
+    X, y = cancer
+    reg = MLPRegressor(module=lambda n_features, n: torch.nn.Linear(n_features, 7))
+    with pytest.raises(ValueError, match=r"'module' .*\(2, 1\), got \(2, 7\)"):
+        reg.fit(X, y)
+
+
+@pytest.mark.parametrize("callback", [3, "EarlyStopping"])
+def test_callbacks_that_are_none(cancer, callback):
+    X, y = cancer
+    with pytest.raises(TypeError, match="'callbacks' parameter of MLPClassifier"):
+        MLPClassifier(callbacks=[callback]).fit(X, y)
+
+
+def test_scoring_monitor_of_scikit_learn(cancer):
+    from sklearn.callback import ScoringMonitor
+
+    X, y = cancer
+    labels = np.array(["benign", "malign"])[y]
+    monitor = ScoringMonitor(scoring="accuracy")
+    clf = MLPClassifier(max_iter=4, random_state=0).set_callbacks(monitor)
+    score = clf.fit(X, labels).score(X, labels)
+    assert f"{score:.3f}"[:4] in str(vars(monitor)) or monitor.get_logs()
+
+
+class Broken(skorch.callbacks.Callback):
+    """Fail in the second epoch."""
+
+    def on_epoch_end(self, net, **kwargs):
+        if net.n_epochs_ == 2:
+            raise KeyError("broken")
+
+
+def test_a_fit_that_fails_leaves_nothing_half_done(cancer):
+    from sklearn.exceptions import NotFittedError
+
+    X, y = cancer
+    clf = MLPClassifier(callbacks=[Broken()], dropout=0.5, random_state=0)
+    with pytest.raises(KeyError, match="broken"):
+        clf.fit(X, y)
+    with pytest.raises(NotFittedError):
+        clf.predict(X)
+    clf = MLPClassifier(dropout=0.5, random_state=0).partial_fit(X, y, classes=[0, 1])
+    with pytest.raises(ValueError, match="NaN"):
+        clf.partial_fit(X * np.nan, y)
+    np.testing.assert_array_equal(clf.predict_proba(X), clf.predict_proba(X))
+
+
+def test_classes_of_a_failed_first_call_are_forgotten(digits):
+    X, y = digits
+    clf = MLPClassifier(max_iter=1, random_state=0)
+    with pytest.raises(ValueError, match="NaN"):
+        clf.partial_fit(X * np.nan, y, classes=[0, 1])
+    assert list(clf.fit(X, y).classes_) == list(range(10))
 
 
 # -- interruption, checkpoints
@@ -501,15 +632,19 @@ FIT_WITH_CHECKPOINT = """
 
     class Kill(skorch.callbacks.Callback):
         def on_batch_begin(self, net, **kwargs):
-            if net.n_epochs_ == 7:
+            if sys.argv[2] == "kill" and net.n_epochs_ == 7:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def on_train_end(self, net, **kwargs):
+            if sys.argv[2] == "kill at the end":
                 os.kill(os.getpid(), signal.SIGKILL)
 
     warnings.simplefilter("ignore")
     X, y = load_digits(return_X_y=True)
     options = dict(eval(sys.argv[3]))
     clf = MLPClassifier(
-        max_iter=15, random_state=0, checkpoint=sys.argv[1] or None,
-        callbacks=[Kill()] if sys.argv[2] == "kill" else None, **options
+        random_state=0, checkpoint=sys.argv[1] or None,
+        callbacks=[Kill()], **({"max_iter": 15} | options)
     ).fit(X / 16, y)
     weights = [w.numpy().ravel() for w in clf.net_.module_.state_dict().values()]
     print(clf.n_iter_, len(clf.loss_curve_), np.concatenate(weights).tobytes().hex())
@@ -522,6 +657,7 @@ FIT_WITH_CHECKPOINT = """
         {},
         {"dropout": 0.3, "solver": "sgd", "learning_rate": "cosine"},
         {"early_stopping": True, "ema_decay": 0.9, "batch_norm": True},
+        {"tol": 0.05, "n_iter_no_change": 2, "max_iter": 100},
     ],
     ids=str,
 )
@@ -535,7 +671,8 @@ def test_killed_fit_goes_on_and_ends_in_the_same_weights(tmp_path, options):
 
     undisturbed = run("", "")
     assert undisturbed.returncode == 0, undisturbed.stderr
-    assert run(tmp_path, "kill").returncode == -signal.SIGKILL
+    when = "kill at the end" if "n_iter_no_change" in options else "kill"
+    assert run(tmp_path, when).returncode == -signal.SIGKILL
     assert len(list(tmp_path.glob("*.pt"))) == 1
     resumed = run(tmp_path, "")
     assert resumed.stdout == undisturbed.stdout, resumed.stderr
@@ -554,6 +691,17 @@ def test_checkpoints_of_other_fits_are_left_alone(tmp_path, cancer):
     MLPClassifier(max_iter=2, checkpoint=tmp_path, random_state=1).fit(X, y)
     MLPClassifier(max_iter=2, checkpoint=tmp_path, random_state=0).fit(X[:300], y[:300])
     assert list(tmp_path.iterdir()) == kept
+
+
+def test_a_checkpoint_of_what_does_not_pickle_is_refused(tmp_path, cancer):
+    X, y = cancer
+    clf = MLPClassifier(learning_rate=lambda epoch: 0.1, checkpoint=tmp_path)
+    with pytest.raises(
+        ValueError, match="MLPClassifier needs an int for 'random_state'"
+    ):
+        clf.fit(X, y)
+    with pytest.raises(CheckpointError, match="'checkpoint' parameter needs all other"):
+        clf.set_params(random_state=0).fit(X, y)
 
 
 def test_a_broken_checkpoint_is_reported(tmp_path, cancer):
@@ -645,6 +793,20 @@ def test_probabilities_beat_chance_in_log_loss(cancer):
     ("parameters", "message"),
     [
         ({"hidden_layer_sizes": (10, 0)}, r"hidden_layer_sizes of MLPClassifier .*0"),
+        ({"hidden_layer_sizes": (10.7,)}, r"hidden_layer_sizes of MLPClassifier .*10"),
+        ({"hidden_layer_sizes": [[9, 5]]}, r"hidden_layer_sizes of MLPClassifier .*9"),
+        ({"dropout": ["a"]}, r"dropout of MLPClassifier must be in .*'a'"),
+        ({"learning_rate": ["a"]}, r"learning_rate of MLPClassifier.*'a'"),
+        (
+            {"solver": "lbfgs", "dropout": 0.1},
+            r"dropout .*with solver='lbfgs'",
+        ),
+        ({"solver": "lbfgs", "ema_decay": 0.9}, r"ema_decay .*with solver='lbfgs'"),
+        (
+            {"early_stopping": True, "validation_fraction": 0},
+            r"validation_fraction of MLPClassifier must be positive",
+        ),
+        ({"class_weight": {0: -1.0}}, r"class_weight of MLPClassifier must leave"),
         ({"dropout": (0.1, 0.2)}, r"dropout of MLPClassifier .*each of the 1 hidden"),
         ({"dropout": [1.0]}, r"dropout of MLPClassifier must be in \[0, 1\), got"),
         ({"dropout": -0.1}, r"'dropout' parameter of MLPClassifier"),
@@ -688,6 +850,7 @@ def test_bad_data(cancer):
     with pytest.raises(AttributeError, match="no attribute 'partial_fit'") as raised:
         MLPClassifier(early_stopping=True).partial_fit(X, y, classes=[0, 1])
     assert "early_stopping=True" in str(raised.value.__cause__)
+    assert not hasattr(MLPClassifier(ema_decay=0.9), "partial_fit")
 
 
 def test_a_single_row_left_over_joins_the_batch_before_it(cancer):

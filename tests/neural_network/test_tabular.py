@@ -1,8 +1,11 @@
 """The networks for tables."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, train_test_split
@@ -83,6 +86,33 @@ def test_text_where_numbers_are_expected(table):
         TabularMLPClassifier(categorical_features=None).fit(X, y)
 
 
+def test_infinity_in_a_table(table):
+    X, y = table
+    clf = TabularMLPClassifier(max_iter=1, random_state=0).fit(X, y)
+    X = X.assign(size=np.inf)
+    with pytest.raises(ValueError, match=r"contains infinity, in \['size'\]"):
+        clf.predict(X)
+    with pytest.raises(ValueError, match=r"contains infinity, in \['size'\]"):
+        clf.fit(X, y)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_mixed_precision_keeps_the_digits_of_the_target(precision):
+    X, y = load_diabetes(return_X_y=True)
+    reg = TabularMLPRegressor(
+        (32,), max_iter=20, mixed_precision=precision, dtype="float32", random_state=0
+    )
+    assert reg.fit(X, 100 * y + 5e5).score(X, 100 * y + 5e5) > 0.3
+
+
+def test_kinds_of_missing_in_text():
+    X = pd.DataFrame({"a": pd.array(["x", "y", pd.NA] * 20, dtype="string[python]")})
+    X["b"] = np.arange(60.0, dtype=np.float32)
+    clf = TabularMLPClassifier(max_iter=2, random_state=0).fit(X, np.arange(60) % 2)
+    assert clf.predict(X).shape == (60,)
+    assert clf.net_.module_.layers[-1].weight.dtype == torch.float32
+
+
 def test_columns_with_dates_are_refused(table):
     X, y = table
     X = X.assign(when=pd.Timestamp("2020-01-01"))
@@ -150,6 +180,13 @@ def test_a_part_is_held_out_from_2000_rows_on():
     assert few.validation_scores_ is None
     assert len(many.validation_scores_) == 2
     assert many.best_validation_score_ == max(many.validation_scores_)
+    # Without one, weights decay instead.
+    groups = [clf.net_.optimizer_.param_groups for clf in (few, many)]
+    decays = [max(group["weight_decay"] for group in kind) for kind in groups]
+    assert decays == [2.0, 0.0]
+    for clf in (few, many):
+        again = pickle.loads(pickle.dumps(clf))
+        np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
 
 
 def test_log_loss_as_the_aim_gives_better_probabilities():

@@ -176,6 +176,47 @@ def test_pickle_keeps_predictions_and_history(cancer):
     assert len(again.history_) == 4
 
 
+def test_a_net_changed_after_the_fit_does_not_spoil_the_pickle(cancer):
+    X, y = cancer
+    clf = TorchClassifier(make_net(max_epochs=2), random_state=0).fit(X, y)
+    expected = clf.predict_proba(X)
+    clf.set_params(net__module__h=3)
+    again = pickle.loads(pickle.dumps(clf))
+    np.testing.assert_array_equal(again.predict_proba(X), expected)
+
+
+def test_one_class_is_certain(cancer):
+    X, _ = cancer
+    clf = TorchClassifier(make_net(max_epochs=1), random_state=0).fit(X, ["a"] * len(X))
+    np.testing.assert_array_equal(clf.predict_proba(X), np.ones((len(X), 1)))
+
+
+def test_callbacks_of_both_libraries_stop_it(cancer):
+    X, y = cancer
+    stop = skorch.callbacks.EarlyStopping("train_loss", patience=1, threshold=9)
+    stop.sink = lambda *args: None
+    net = make_net(max_epochs=50, callbacks=[stop])
+    clf = TorchClassifier(net, random_state=0).fit(X, y)
+    assert len(clf.history_) < 5
+
+    class Three:
+        def setup(self, estimator, context):
+            self.n = 0
+
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        def on_fit_task_end(self, estimator, context):
+            self.n += 1
+            return self.n == 3
+
+        def teardown(self, estimator, context):
+            pass
+
+    clf = TorchClassifier(make_net(), random_state=0).set_callbacks(Three())
+    assert len(clf.fit(X, y).history_) == 3
+
+
 def test_partial_fit_is_an_epoch(cancer):
     X, y = cancer
     clf = TorchClassifier(make_net(), random_state=0)
