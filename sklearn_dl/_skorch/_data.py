@@ -101,6 +101,10 @@ class Batches:
         """The number of batches in an epoch."""
         return len(self._parts)
 
+    def everything(self) -> Batch:
+        """Return all rows as one batch."""
+        return self._dense(self.X), self.y, self.weight
+
     def ordered(self) -> Iterator[Batch]:
         """Yield the batches in the order of the rows."""
         for rows in self._parts:

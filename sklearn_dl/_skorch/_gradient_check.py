@@ -114,8 +114,7 @@ def _plain_net(
     fitted = hasattr(estimator, "net_")
     twin = deepcopy(estimator) if fitted else clone(estimator)
     names = _PLAIN.keys() & twin.get_params(deep=False).keys()
-    n_rows = y.shape[0] if hasattr(y, "shape") else len(y)
-    twin.set_params(batch_size=n_rows, **{name: _PLAIN[name] for name in names})
+    twin.set_params(**{name: _PLAIN[name] for name in names})
     if fitted:
         twin._device, twin._dtype = "cpu", "float64"
         net = twin.net_
@@ -123,8 +122,7 @@ def _plain_net(
         net.module_.to("cpu", torch.float64)
         net.criterion_.to("cpu", torch.float64)
     with twin._prepared(X, y, sample_weight, incremental=fitted) as plan:
-        plan.train.batch_size = len(plan.train)
-        (batch,) = plan.train.ordered()
+        batch = plan.train.everything()
         twin.net_._set_training(True)
         for module in twin.net_.module_.modules():
             if isinstance(module, _DropoutNd):

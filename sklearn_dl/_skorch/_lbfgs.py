@@ -25,7 +25,7 @@ def fit_lbfgs(
     net : TensorNet
         An initialised net; its network is trained in place.
     batches : Batches
-        The training rows, in a single batch.
+        The training rows.
     max_iter, max_fun : int
         Greatest number of iterations and of evaluations of the loss.
     tol : float
@@ -37,7 +37,7 @@ def fit_lbfgs(
         The number of iterations.
     """
     parameters = [p for p in net.module_.parameters() if p.requires_grad]
-    (everything,) = batches.ordered()
+    everything = batches.everything()
     weight = everything[2]
     n = float(len(batches) if weight is None else weight.sum().item())
     net.module_.train()

@@ -176,7 +176,7 @@ class NeuralClassifierMixin(ClassifierMixin):
             return float(accuracy_score(y, predicted, sample_weight=weight))
         scores = [
             accuracy_score(truth, guess, sample_weight=weight)
-            for truth, guess in zip(_columns(y), predicted.T, strict=True)
+            for truth, guess in zip(_columns(y), _columns(predicted), strict=True)
         ]
         return float(np.mean(scores))
 
