@@ -4,7 +4,11 @@
 
 All train the same network (one hidden layer of 100, Adam, batches of 200) for the same
 epochs on the same rows, in turns in one process. Prints the median of milliseconds an
-epoch, each peer's as a multiple of ours, and test accuracy. Then: one row predicted.
+epoch, each peer's as a multiple of ours, test accuracy, and whether the bars are
+reached: skorch at least 3.3 times ours, ours at most 1.05 times scikit-learn's and 1.15
+times the plain loop. Then one row predicted, at most 2 times scikit-learn's.
+
+skorch trains on a fifth less, as its documentation has it, and in the type of X.
 """
 
 import argparse
@@ -102,6 +106,7 @@ class Net(nn.Module):
         self.output = nn.Linear(HIDDEN, n_outputs)
 
     def forward(self, X):
+        """Return the raw outputs."""
         return self.output(F.relu(self.dense(X)))
 
 
@@ -119,8 +124,9 @@ def fit_skorch(X, y, n_epochs):
         max_epochs=n_epochs,
         iterator_train__shuffle=True,
         verbose=0,
-    )
-    return net.fit(X.astype(np.float32), y.astype(np.int64))
+    ).initialize()
+    net.module_.to(torch.as_tensor(X[:1]).dtype)
+    return net.partial_fit(X, y.astype(np.int64))
 
 
 def fit_plain(X, y, n_epochs, device="cpu"):
@@ -130,13 +136,14 @@ def fit_plain(X, y, n_epochs, device="cpu"):
     net = Net(X.shape[1], int(y.max()) + 1).to(X)
     optimizer = torch.optim.Adam(net.parameters(), lr=RATE, fused=True)
     for _ in range(n_epochs):
-        total = 0.0
+        total = torch.zeros((), device=device)
         for rows in torch.randperm(len(X), device=device).split(BATCH):
             optimizer.zero_grad()
             loss = F.cross_entropy(net(X[rows]), y[rows])
             loss.backward()
             optimizer.step()
-            total += loss.item() * len(rows)
+            total += loss.detach() * len(rows)
+        total.item()
     net.device = device
     return net
 
@@ -147,7 +154,6 @@ def accuracy(model, X, y):
         with torch.inference_mode():
             inputs = torch.as_tensor(X, device=model.device)
             return float((model(inputs).argmax(1).cpu().numpy() == y).mean())
-    X = X.astype(np.float32) if isinstance(model, NeuralNetClassifier) else X
     return model.score(X, y)
 
 
@@ -164,12 +170,21 @@ def compare(fits, X, y, n_epochs, repeats):
     return {name: (statistics.median(times[name][1:]), scores[name]) for name in fits}
 
 
+# How many times our milliseconds a peer's must be at least.
+BARS = {"skorch as documented": 3.3, "scikit-learn": 1 / 1.05, "plain loop": 1 / 1.15}
+
+
 def show(title, results):
-    """Print milliseconds, ratios to ours, and accuracy."""
+    """Print milliseconds, ratios to ours, accuracy, and which bars are reached."""
     ours = results["sklearn_dl"][0]
     print(title)
     for name, (ms, score) in results.items():
-        print(f"  {name:24s} {ms:9.2f} ms  {ms / ours:6.2f}x  accuracy {score:.3f}")
+        bar = BARS.get(name)
+        verdict = (
+            "" if bar is None else "reached" if ms / ours >= bar else "NOT REACHED"
+        )
+        line = f"  {name:24s} {ms:9.2f} ms  {ms / ours:6.2f}x  accuracy {score:.3f}"
+        print(f"{line}  {verdict}", flush=True)
 
 
 def one_row(repeats):
@@ -195,7 +210,7 @@ def gpu(repeats):
         "sklearn_dl, cpu": fit_ours,
         "scikit-learn, cpu": fit_sklearn,
     }
-    show("1,000,000 x 50, float32", compare(fits, X.astype(np.float32), y, 1, repeats))
+    show("1,000,000 x 50, float32", compare(fits, X.astype(np.float32), y, 3, repeats))
 
 
 def main():
