@@ -58,4 +58,8 @@ def construct_brief():
     for estimator in estimators:
         epochs = [name for name in estimator.get_params() if name.endswith("max_iter")]
         estimator.set_params(**dict.fromkeys(epochs, _FEW_EPOCHS))
+        if type(estimator).__name__.startswith("TabularMLP"):
+            # Steps as long as the defaults make rounding errors grow beyond the digits
+            # that the checks ask for.
+            estimator.set_params(learning_rate_init=0.01)
     return estimators
