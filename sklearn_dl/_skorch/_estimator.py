@@ -260,20 +260,24 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
         if target.is_floating_point():
             target = target.to(getattr(torch, self._dtype))
 
-        dtype, device = getattr(torch, self._dtype), self._device
-        if not options.validation_fraction:
-            n_rows = X.shape[0]
-            batch_size = self._batch_size(options, n_rows)
-            smallest = self._smallest_batch(n_rows)
-            part = X, target, weight
-            batches = Batches(
-                *part,
-                batch_size=batch_size,
-                dtype=dtype,
-                device=device,
-                smallest=smallest,
+        def part(rows: Any, **sizes: int) -> Batches:
+            return Batches(
+                X[rows],
+                target[rows],
+                None if weight is None else weight[rows],
+                dtype=getattr(torch, self._dtype),
+                device=self._device,
+                **sizes,
             )
-            return batches, None, None
+
+        def training_sizes(n_rows: int) -> dict[str, int]:
+            return {
+                "batch_size": self._batch_size(options, n_rows),
+                "smallest": self._smallest_batch(n_rows),
+            }
+
+        if not options.validation_fraction:
+            return part(slice(None), **training_sizes(X.shape[0])), None, None
         train, held_out = train_test_split(
             np.arange(X.shape[0]),
             random_state=self.net_.random_state,
@@ -293,23 +297,8 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
             return self._validation_score(output, y_valid, weight_valid)
 
         return (
-            Batches(
-                X[train],
-                target[train],
-                None if weight is None else weight[train],
-                batch_size=self._batch_size(options, len(train)),
-                dtype=dtype,
-                device=device,
-                smallest=self._smallest_batch(len(train)),
-            ),
-            Batches(
-                X[held_out],
-                target[held_out],
-                weight_valid,
-                batch_size=_PREDICT_ROWS,
-                dtype=dtype,
-                device=device,
-            ),
+            part(train, **training_sizes(len(train))),
+            part(held_out, batch_size=_PREDICT_ROWS),
             None if options.best_by_loss else score,
         )
 

@@ -156,10 +156,10 @@ class LearningRateRange(MetaEstimatorMixin, BaseEstimator):
         The class labels of a classifier. Only with `refit=True`.
 
     n_features_in_ : int
-        Number of features seen during :term:`fit`.
+        Number of features seen in `fit`.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during :term:`fit`, where X has names that are all
+        Names of features seen in `fit`, where X has names that are all
         strings.
 
     See Also

@@ -50,6 +50,7 @@ class BaseTabularMLP(BaseNeural):
         "beta_2": [Interval(Real, 0, 1, closed="left")],
         "weight_decay": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
+        "ema_decay": [None, Interval(Real, 0, 1, closed="left")],
         "embedding_size": [Interval(Integral, 1, None, closed="left")],
         "n_frequencies": [Interval(Integral, 1, None, closed="left")],
         "category_size": [Interval(Integral, 1, None, closed="left")],
@@ -83,6 +84,7 @@ class BaseTabularMLP(BaseNeural):
         beta_2,
         weight_decay,
         dropout,
+        ema_decay,
         embedding_size,
         n_frequencies,
         category_size,
@@ -109,6 +111,7 @@ class BaseTabularMLP(BaseNeural):
         self.beta_2 = beta_2
         self.weight_decay = weight_decay
         self.dropout = dropout
+        self.ema_decay = ema_decay
         self.embedding_size = embedding_size
         self.n_frequencies = n_frequencies
         self.category_size = category_size
@@ -224,6 +227,7 @@ class BaseTabularMLP(BaseNeural):
             adaptive=self.learning_rate == "adaptive",
             warn_unconverged=False,
             decoupled_decay=decay,
+            ema_decay=self.ema_decay,
             mixed_precision=self.mixed_precision,
             callbacks=tuple(self.callbacks or ()),
             checkpoint=self.checkpoint,

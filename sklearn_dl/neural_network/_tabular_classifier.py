@@ -58,6 +58,11 @@ class TabularMLPClassifier(NeuralClassifierMixin, BaseTabularMLP):
     dropout : float, default=0.0
         Probability with which a hidden unit is dropped in training.
 
+    ema_decay : float or None, default=0.98
+        Decay of an exponential moving average of the weights, which takes their place
+        when the training ends and on the rows held out. None takes the weights as
+        they are.
+
     scoring : {'accuracy', 'neg_log_loss'}, default='accuracy'
         What counts, and so whether labels are smoothed.
 
@@ -89,7 +94,7 @@ class TabularMLPClassifier(NeuralClassifierMixin, BaseTabularMLP):
         lowest loss on it are kept. 'auto' does so from 2000 rows: what a part held out
         of less costs is more than it gains.
 
-    validation_fraction : float, default=0.1
+    validation_fraction : float, default=0.2
         Share of the rows that is held out. The part is stratified by class for a single
         target.
 
@@ -214,6 +219,7 @@ class TabularMLPClassifier(NeuralClassifierMixin, BaseTabularMLP):
         beta_2=0.95,
         weight_decay="auto",
         dropout=0.0,
+        ema_decay=0.98,
         scoring="accuracy",
         label_smoothing="auto",
         class_weight=None,
@@ -222,7 +228,7 @@ class TabularMLPClassifier(NeuralClassifierMixin, BaseTabularMLP):
         category_size=8,
         categorical_features="from_dtype",
         early_stopping="auto",
-        validation_fraction=0.1,
+        validation_fraction=0.2,
         n_iter_no_change=np.inf,
         random_state=None,
         warm_start=False,
@@ -244,6 +250,7 @@ class TabularMLPClassifier(NeuralClassifierMixin, BaseTabularMLP):
             beta_2=beta_2,
             weight_decay=weight_decay,
             dropout=dropout,
+            ema_decay=ema_decay,
             embedding_size=embedding_size,
             n_frequencies=n_frequencies,
             category_size=category_size,

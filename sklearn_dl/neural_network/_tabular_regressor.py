@@ -57,6 +57,11 @@ class TabularMLPRegressor(NeuralRegressorMixin, BaseTabularMLP):
     dropout : float, default=0.0
         Probability with which a hidden unit is dropped in training.
 
+    ema_decay : float or None, default=0.98
+        Decay of an exponential moving average of the weights, which takes their place
+        when the training ends and on the rows held out. None takes the weights as
+        they are.
+
     embedding_size : int, default=4
         Numbers that stand for a numeric column: itself and a learned linear map of
         cosines of it. 1 leaves the columns as they are.
@@ -77,7 +82,7 @@ class TabularMLPRegressor(NeuralRegressorMixin, BaseTabularMLP):
         lowest loss on it are kept. 'auto' does so from 2000 rows: what a part held out
         of less costs is more than it gains.
 
-    validation_fraction : float, default=0.1
+    validation_fraction : float, default=0.2
         Share of the rows that is held out.
 
     n_iter_no_change : int or inf, default=inf
@@ -190,12 +195,13 @@ class TabularMLPRegressor(NeuralRegressorMixin, BaseTabularMLP):
         beta_2=0.95,
         weight_decay="auto",
         dropout=0.0,
+        ema_decay=0.98,
         embedding_size=4,
         n_frequencies=16,
         category_size=8,
         categorical_features="from_dtype",
         early_stopping="auto",
-        validation_fraction=0.1,
+        validation_fraction=0.2,
         n_iter_no_change=np.inf,
         random_state=None,
         warm_start=False,
@@ -217,6 +223,7 @@ class TabularMLPRegressor(NeuralRegressorMixin, BaseTabularMLP):
             beta_2=beta_2,
             weight_decay=weight_decay,
             dropout=dropout,
+            ema_decay=ema_decay,
             embedding_size=embedding_size,
             n_frequencies=n_frequencies,
             category_size=category_size,
