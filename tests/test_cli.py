@@ -210,7 +210,6 @@ def test_bad_arguments(tmp_path, capsys, arguments, message):
         (["compare", "--seed", "x"], "expected an integer of at least 0; got 'x'"),
         (["compare", "--task", "guess"], "invalid choice: 'guess'"),
         (["contrast"], "invalid choice: 'contrast'"),
-        ([], "required: COMMAND"),
     ],
 )
 def test_arguments_that_cannot_be_parsed(capsys, arguments, message):
@@ -495,3 +494,18 @@ def test_real_files(data_dir, tmp_path, capsys, file, target, best_over):
     assert compare(*arguments) == 0
     best = re.search(r"^\w+ +1 +(\S+) ±", capsys.readouterr().out, flags=re.MULTILINE)
     assert float(best[1]) > best_over
+
+
+def test_decimal_commas_beside_semicolons():
+    from sklearn_dl._cli._data import _decimal
+
+    assert _decimal("a;b\n1,5;x\n", ";") == ","
+    assert _decimal("a;b\n1.5;x,y\n", ";") == "."
+    assert _decimal("a,b\n1,5\n", ",") == "."
+
+
+def test_no_command_shows_the_commands(capsys):
+    from sklearn_dl._cli import main
+
+    assert main([]) == 2
+    assert "compare searched models" in capsys.readouterr().err

@@ -82,7 +82,7 @@ def run_compare(arguments: argparse.Namespace) -> int:
         tell(f"sklearn_dl compare: error: {error}")
         return 1
     comparison.description = {"Table": table.name, **comparison.description}
-    _report(comparison, arguments.out)
+    _report(comparison, arguments.out, arguments.rope)
     return 0
 
 
@@ -160,9 +160,9 @@ def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _report(comparison: ModelComparison, directory: Path) -> None:
+def _report(comparison: ModelComparison, directory: Path, rope: float) -> None:
     metric = comparison.metrics[0]
-    summary = comparison.summary()
+    summary = comparison.summary(rope=rope)
     others = {
         name: comparison.summary(name)["mean"].reindex(summary.index)
         for name in comparison.metrics[1:]
@@ -188,11 +188,11 @@ def _report(comparison: ModelComparison, directory: Path) -> None:
     say(table.rename_axis(None).to_string())
     say()
     say(
-        "P: probability that a model is worse than the best by more than 0.01, or "
-        "within 0.01 of it (Bayesian correlated t-test)."
+        f"P: probability that a model is worse than the best by more than {rope:g}, or "
+        f"within {rope:g} of it (Bayesian correlated t-test; see --rope)."
     )
     page = directory / "comparison.html"
-    comparison.to_html(page)
+    comparison.to_html(page, rope=rope)
     say(f"Report: {page}")
     if find_spec("matplotlib") is None:
         tell("note: install sklearn_dl[plot] for comparison.png and plots in the page")

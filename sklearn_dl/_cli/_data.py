@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import re
 import warnings
 from pathlib import Path
 from typing import NamedTuple
@@ -131,6 +132,7 @@ def _parse(path: Path, text: str) -> pd.DataFrame:
             data = pd.read_csv(
                 io.StringIO(text),
                 sep=delimiter,
+                decimal=_decimal(text, delimiter),
                 na_values=["?"],
                 skipinitialspace=True,
                 index_col=False,
@@ -142,6 +144,13 @@ def _parse(path: Path, text: str) -> pd.DataFrame:
     if data.empty:
         raise CommandError(f"{path} has a header but no rows")
     return data.rename(columns=lambda name: str(name).strip())
+
+
+def _decimal(text: str, delimiter: str) -> str:
+    """Return the decimal sign: a comma, where a cell is a number with one."""
+    cell = rf"(?:^|{delimiter})[ ]*-?\d+,\d+[ ]*(?:{delimiter}|$)"
+    comma = delimiter != "," and re.search(cell, text, re.MULTILINE)
+    return "," if comma else "."
 
 
 def _settle_task(y: pd.Series, task: str) -> tuple[pd.Series, str]:

@@ -42,7 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 if all went well, 1 if no model could be fitted, 2 if the arguments or the
         data are wrong, 130 if interrupted from the keyboard.
     """
-    parsed = _make_parser().parse_args(arguments)
+    parser = _make_parser()
+    parsed = parser.parse_args(arguments)
+    if parsed.command is None:
+        tell(parser.format_help())
+        return 2
     try:
         # What the commands need takes seconds to import: --help does not wait for it.
         from sklearn_dl._cli._compare import run_compare
@@ -64,7 +68,7 @@ def _make_parser() -> argparse.ArgumentParser:
         prog="sklearn_dl", description="Machine learning as scikit-learn estimators."
     )
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     compare = commands.add_parser(
         "compare",
         help="compare searched models on a table of data",
@@ -99,6 +103,14 @@ def _make_parser() -> argparse.ArgumentParser:
         "--scoring",
         metavar="NAMES",
         help="metrics of scikit-learn; the first ranks (default: accuracy or r2 first)",
+    )
+    add(
+        "--rope",
+        type=float,
+        default=0.01,
+        metavar="WIDTH",
+        help="scores that differ by no more are equal, in units of the metric "
+        "(default: 0.01)",
     )
     add(
         "--n-jobs",

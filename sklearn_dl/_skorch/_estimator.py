@@ -278,12 +278,19 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
 
         if not options.validation_fraction:
             return part(slice(None), **training_sizes(X.shape[0])), None, None
-        train, held_out = train_test_split(
-            np.arange(X.shape[0]),
-            random_state=self.net_.random_state,
-            test_size=options.validation_fraction,
-            stratify=self._strata(y),
-        )
+        try:
+            train, held_out = train_test_split(
+                np.arange(X.shape[0]),
+                random_state=self.net_.random_state,
+                test_size=options.validation_fraction,
+                stratify=self._strata(y),
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"{type(self).__name__} with early_stopping={self.early_stopping} "
+                f"cannot hold out validation_fraction={options.validation_fraction} of "
+                f"{X.shape[0]} rows: the validation set is too small. {error}"
+            ) from error
         if len(held_out) < 2:
             raise ValueError(
                 f"{type(self).__name__} holds out validation_fraction="
@@ -324,7 +331,7 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
             warnings.warn(
                 f"{type(self).__name__} got batch_size={options.batch_size} with "
                 f"{n_rows} training rows. It is clipped to {n_rows}.",
-                stacklevel=5,
+                stacklevel=10,
             )
         return min(int(options.batch_size), n_rows)
 
@@ -413,7 +420,7 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
                 f"The fit of {name} was interrupted after {self.n_iter_} epochs. The "
                 f"best weights so far are kept.",
                 InterruptedFitWarning,
-                stacklevel=5,
+                stacklevel=7,
             )
         elif (
             options.solver != "lbfgs"
@@ -426,7 +433,7 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
                 f"{name}: max_iter={options.max_epochs} epochs are over and the "
                 f"optimization has not converged yet.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=7,
             )
         weights = net.module_.state_dict().values()
         if not all(w.isfinite().all() for w in weights if w.is_floating_point()):

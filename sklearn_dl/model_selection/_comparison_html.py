@@ -4,6 +4,7 @@ import io
 import platform
 from collections.abc import Callable, Iterable
 from html import escape
+from importlib.metadata import version
 from typing import Any
 
 import joblib
@@ -290,6 +291,9 @@ def _render_versions() -> str:
         "scipy": scipy.__version__,
         "pandas": pd.__version__,
         "joblib": joblib.__version__,
+        # Asked for by name: importing torch takes seconds.
+        "torch": version("torch"),
+        "skorch": version("skorch"),
         "Platform": platform.platform(),
     }
     return f"<details><summary>Versions</summary>{_render_facts(versions)}</details>"

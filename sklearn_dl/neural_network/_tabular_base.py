@@ -227,7 +227,8 @@ class BaseTabularMLP(BaseNeural):
             adaptive=self.learning_rate == "adaptive",
             warn_unconverged=False,
             decoupled_decay=decay,
-            ema_decay=self.ema_decay,
+            # The last epochs of a short training are too few for an average.
+            ema_decay=self.ema_decay if holds_out else None,
             mixed_precision=self.mixed_precision,
             callbacks=tuple(self.callbacks or ()),
             checkpoint=self.checkpoint,

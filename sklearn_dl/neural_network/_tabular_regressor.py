@@ -58,9 +58,9 @@ class TabularMLPRegressor(NeuralRegressorMixin, BaseTabularMLP):
         Probability with which a hidden unit is dropped in training.
 
     ema_decay : float or None, default=0.98
-        Decay of an exponential moving average of the weights, which takes their place
-        when the training ends and on the rows held out. None takes the weights as
-        they are.
+        Where a part of the rows is held out, decay of an exponential moving average of
+        the weights, which takes their place on that part and when the training ends.
+        None takes the weights as they are.
 
     embedding_size : int, default=4
         Numbers that stand for a numeric column: itself and a learned linear map of

@@ -821,7 +821,7 @@ def test_probabilities_beat_chance_in_log_loss(cancer):
         ({"mixed_precision": "int8"}, r"'mixed_precision' parameter of MLPClassifier"),
         (
             {"early_stopping": True, "validation_fraction": 0.001},
-            r"test_size|validation",
+            r"MLPClassifier with early_stopping=True cannot hold out .*too small",
         ),
     ],
     ids=str,
@@ -921,8 +921,11 @@ def test_classes_must_be_known_in_later_fits(cancer):
 
 def test_a_batch_size_that_is_too_large_is_clipped_with_a_warning(cancer):
     X, y = cancer
-    with pytest.warns(UserWarning, match="batch_size=1000 with 569 training rows"):
+    clipped = "batch_size=1000 with 569 training rows"
+    with pytest.warns(UserWarning, match=clipped) as warned:
         clf = MLPClassifier(batch_size=1000, max_iter=2, random_state=0).fit(X, y)
+    # Both warnings point at the line that called fit.
+    assert {warning.filename for warning in warned} == {__file__}
     assert_same(
         clf, MLPClassifier(batch_size=569, max_iter=2, random_state=0).fit(X, y)
     )
