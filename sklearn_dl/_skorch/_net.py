@@ -177,6 +177,7 @@ class TensorNet(NeuralNet):
             torch.device(self.device).type, enabled=self.mixed_precision == "float16"
         )
         self.output_: Tensor | None = None
+        self.lowest_losses_: dict[str, float] = {}
         self._last_rate = float("nan")
 
     def parameter_groups(self) -> list[dict[str, Any]]:
@@ -372,9 +373,10 @@ class TensorNet(NeuralNet):
 
     def record_loss(self, name: str, loss: float) -> None:
         """Note a loss of this epoch, and whether it is the lowest so far."""
-        earlier = [row[name] for row in self.history[:-1] if name in row]
+        lowest = self.lowest_losses_.get(name, float("inf"))
         self.history.record(name, loss)
-        self.history.record(f"{name}_best", loss <= min(earlier, default=loss))
+        self.history.record(f"{name}_best", loss <= lowest)
+        self.lowest_losses_[name] = min(loss, lowest)
 
     def _next_order(self, n_rows: int) -> np.ndarray:
         """Draw a permutation on top of the last one.

@@ -79,6 +79,9 @@ def load_net_state(net: Any, state: dict[str, Any]) -> None:
         net.history.new_epoch()
         for key, value in row.items():
             net.history.record(key, value)
+            if f"{key}_best" in row:
+                lowest = net.lowest_losses_.get(key, value)
+                net.lowest_losses_[key] = min(value, lowest)
 
 
 class CheckpointFile(OwnCallback):
