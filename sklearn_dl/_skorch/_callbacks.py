@@ -136,23 +136,30 @@ class TaskPerEpoch(OwnCallback):
         The estimator that is being fitted.
     context : sklearn.callback.CallbackContext
         The context of its fit.
+    X, y : array-like
+        The training data as the user gave them, which callbacks may score.
     """
 
-    def __init__(self, estimator: Any, context: Any):
+    def __init__(self, estimator: Any, context: Any, X: Any, y: Any):
         self.estimator = estimator
         self.context = context
+        self.X = X
+        self.y = y
 
     def on_epoch_begin(self, net: Any, **_: Any) -> None:
         """Open a task."""
         self.task_ = self.context.subcontext(task_name="epoch")
-        self.task_.call_on_fit_task_begin(estimator=self.estimator)
+        self.task_.call_on_fit_task_begin(estimator=self.estimator, X=self.X, y=self.y)
 
     def on_epoch_end(self, net: Any, **_: Any) -> None:
         """Close the task; stop when a callback says so."""
         # Nothing has to be added to a copy of the estimator to make it predict: copies
         # go through its pickled state, which holds the weights.
         stop = self.task_.call_on_fit_task_end(
-            estimator=self.estimator, reconstruction_attributes=dict
+            estimator=self.estimator,
+            X=self.X,
+            y=self.y,
+            reconstruction_attributes=dict,
         )
         if stop:
             net.stop_training_ = True

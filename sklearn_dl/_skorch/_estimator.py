@@ -359,7 +359,11 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         net.callbacks = [
             *([] if options.solver == "lbfgs" else [plan.convergence]),
-            *([TaskPerEpoch(self, context)] if hasattr(self, "_skl_callbacks") else []),
+            *(
+                [TaskPerEpoch(self, context, X, y)]
+                if hasattr(self, "_skl_callbacks")
+                else []
+            ),
             *([PrintProgress()] if options.verbose else []),
             *options.callbacks,
             *([] if plan.checkpoint is None else [plan.checkpoint]),

@@ -121,7 +121,7 @@ class BaseTorch(CallbackSupportMixin, BaseEstimator, ABC):
         context.call_on_fit_task_begin(estimator=self, X=X_given, y=y_given)
         own = []
         if hasattr(self, "_skl_callbacks"):
-            own = [("task_per_epoch", TaskPerEpoch(self, context))]
+            own = [("task", TaskPerEpoch(self, context, X_given, y_given))]
         net.callbacks_ = [*net.callbacks_, *own]
         rows = X
         if weight is not None:

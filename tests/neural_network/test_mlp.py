@@ -560,7 +560,9 @@ def test_scoring_monitor_of_scikit_learn(cancer):
     monitor = ScoringMonitor(scoring="accuracy")
     clf = MLPClassifier(max_iter=4, random_state=0).set_callbacks(monitor)
     score = clf.fit(X, labels).score(X, labels)
-    assert f"{score:.3f}"[:4] in str(vars(monitor)) or monitor.get_logs()
+    epochs = [row for row in monitor.get_logs().data if row["task_name"] == "epoch"]
+    assert len(epochs) == 4
+    assert epochs[0]["accuracy"] < epochs[-1]["accuracy"] == score
 
 
 class Broken(skorch.callbacks.Callback):
