@@ -1,0 +1,1 @@
+"""The binned tree engine: binning, histograms, splitting, growing, predicting."""

@@ -1,0 +1,346 @@
+"""From rows and a loss to trees: the engine as the estimators use it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sklearn_dl._trees._binning import apply_bins, dense_blocks, fit_bins
+from sklearn_dl._trees._boosting import NODE, Forest, Recipe, boost, make_sums
+from sklearn_dl._trees._gradients import CONSTANT_HESSIAN, Target
+from sklearn_dl._trees._grower import Limits, Problem, make_room, make_tree
+from sklearn_dl._trees._histogram import choose_layout
+from sklearn_dl._trees._predictor import PACKED, pack_nodes, predict_raw
+from sklearn_dl._trees._splitting import Penalties
+from sklearn_dl._trees._threads import choose_n_threads, run_in_threads
+
+# Sides of a split keep such a sum of Hessians, as in scikit-learn and LightGBM.
+_MIN_HESSIAN = 1e-3
+# Work between two returns to Python, where Ctrl-C is seen: a few tenths of a second.
+_MAX_WORK_A_CALL = 200_000_000
+_MAX_ROUNDS_A_CALL = 100
+# Memory of the trees of one call, bytes.
+_MAX_MEMORY_A_CALL = 32_000_000
+
+
+@dataclass
+class TreeOptions:
+    """How trees are grown.
+
+    Attributes
+    ----------
+    learning_rate : float, default=0.1
+        Factor of the values of leaves.
+    max_leaf_nodes : int, default=None
+        Leaves at most.
+    max_depth : int, default=None
+        Splits on the way to a leaf at most.
+    min_samples_leaf : int, default=20
+        Rows of a leaf at least.
+    l1, l2 : float, default=0.0
+        Penalties on the values of leaves.
+    min_gain : float, default=0.0
+        A split is made if its gain is larger.
+    max_features : float, default=1.0
+        Share of the features that a split chooses from.
+    max_bins : int, default=255
+        Bins of values a feature.
+    directions : ndarray of shape (n_features,), default=None
+        Monotonic constraints: 1, -1 or 0.
+    groups : ndarray of shape (n_groups, n_features), default=None
+        Sets of features that may interact.
+    subsample : float, default=1.0
+        Share of the rows that a round draws.
+    """
+
+    learning_rate: float = 0.1
+    max_leaf_nodes: int | None = None
+    max_depth: int | None = None
+    min_samples_leaf: int = 20
+    l1: float = 0.0
+    l2: float = 0.0
+    min_gain: float = 0.0
+    max_features: float = 1.0
+    max_bins: int = 255
+    directions: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    subsample: float = 1.0
+
+
+@dataclass
+class Trees:
+    """Trees that have been grown, in flat arrays.
+
+    Attributes
+    ----------
+    nodes : ndarray of shape (n_nodes,), NODE
+        All nodes, tree after tree. Children count from the start of their tree.
+    packed : ndarray of shape (n_nodes,), PACKED
+        The same, ready to predict.
+    bits : ndarray of shape (n_nodes, 8) or (1, 8), uint32
+        Categories that go left; short if no feature is categorical.
+    starts : ndarray of shape (n_trees + 1,), int64
+        Where trees begin.
+    """
+
+    nodes: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=NODE))
+    packed: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=PACKED))
+    bits: np.ndarray = field(default_factory=lambda: np.zeros((1, 8), dtype=np.uint32))
+    starts: np.ndarray = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
+
+    def __len__(self):
+        return len(self.starts) - 1
+
+    def add_to(self, out, X, first=0, last=None):
+        """Add the values of some trees to a sum.
+
+        Parameters
+        ----------
+        out : ndarray of shape (n_samples, n_outputs), float64
+            Takes the sum; tree t adds to output ``t % n_outputs``.
+        X : ndarray or sparse matrix of shape (n_samples, n_features), float64
+            The rows.
+        first, last : int, default=0, None
+            The trees. None is the number of trees.
+        """
+        last = len(self) if last is None else last
+        # A model that was read through a memory map is read-only, for which the kernel
+        # would be compiled again.
+        packed, bits, starts = (
+            array if array.flags.writeable else array.copy()
+            for array in (self.packed, self.bits, self.starts)
+        )
+        for row, block in dense_blocks(X):
+            n_threads = choose_n_threads(len(block) * (last - first))
+            run_in_threads(
+                predict_raw, n_threads, block, packed, bits, starts, first, last,
+                out[row : row + len(block)],
+            )  # fmt: skip
+
+
+def join_trees(parts):
+    """Return all trees of several collections, in order.
+
+    Parameters
+    ----------
+    parts : list of Trees
+        The collections.
+
+    Returns
+    -------
+    trees : Trees
+        The trees.
+    """
+    parts = [part for part in parts if len(part)]
+    if not parts:
+        return Trees()
+    if len(parts) == 1:
+        return parts[0]
+    sizes = np.concatenate([np.diff(part.starts) for part in parts])
+    packed = np.concatenate([part.packed for part in parts])
+    bits = parts[0].bits
+    if any(len(part.bits) > 1 for part in parts):
+        bits = np.concatenate([part.bits for part in parts])
+        # The threshold of a set of categories is its row in the table.
+        offsets = np.cumsum([0] + [len(part.nodes) for part in parts[:-1]])
+        shift = np.repeat(offsets, [len(part.nodes) for part in parts])
+        is_set = np.concatenate([part.nodes["bin"] == -1 for part in parts])
+        is_set &= packed["child"] >= 0
+        packed["threshold"][is_set] += shift[is_set]
+    return Trees(
+        np.concatenate([part.nodes for part in parts]),
+        packed,
+        bits,
+        np.concatenate([[0], np.cumsum(sizes)]),
+    )
+
+
+class Booster:
+    """Gradient boosting of trees over rows that are binned once.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_samples, n_features), float64
+        The rows. NaN is a missing value.
+    y : ndarray of shape (n_samples,), float64
+        The target; a class is its index.
+    sample_weight : ndarray of shape (n_samples,) or None
+        The weight of each row.
+    raw : ndarray of shape (n_samples, n_outputs), float64
+        Where the sum of the trees begins. It is copied.
+    loss : LossCode
+        The loss.
+    parameter : float
+        The quantile of the quantile loss or of Huber's.
+    options : TreeOptions
+        How trees are grown.
+    n_categories : ndarray of shape (n_features,) or None
+        How many categories a feature has; 0 for a numeric one.
+    seed : int
+        For all that is drawn.
+
+    Attributes
+    ----------
+    target : Target
+        What is fitted, with the sums so far.
+    bins : Bins
+        Where the bins are.
+    """
+
+    def __init__(
+        self, X, y, sample_weight, raw, loss, parameter, options, n_categories, seed
+    ):
+        n_samples, n_features = X.shape
+        n_outputs = raw.shape[1]
+        n_threads = choose_n_threads(n_samples * n_features)
+        self._n_threads = n_threads
+        self.bins = fit_bins(
+            X, options.max_bins, n_categories, sample_weight, seed, n_threads
+        )
+        self._problem = _make_problem(X, self.bins, options, n_threads)
+        n_rows = max(1, int(options.subsample * n_samples))
+        self._limits = _make_limits(options, n_rows, n_features)
+        self._penalties = Penalties(
+            float(options.l1),
+            float(options.l2),
+            float(options.min_gain),
+            int(options.min_samples_leaf),
+            _MIN_HESSIAN,
+        )
+        is_constant = loss in CONSTANT_HESSIAN and sample_weight is None
+        self._layout = choose_layout(n_rows, is_constant)
+        self._recipe = Recipe(
+            int(loss),
+            float(parameter),
+            float(options.learning_rate),
+            n_rows,
+            np.uint64(seed),
+        )
+        shape = (n_outputs, n_samples)
+        self.target = Target(
+            y,
+            np.empty(0) if sample_weight is None else sample_weight,
+            np.ascontiguousarray(raw.T, dtype=np.float64).copy(),
+            np.zeros(shape),
+            np.zeros((0, 0) if is_constant else shape),
+        )
+        self._sums = make_sums(n_samples, n_outputs, n_rows)
+        self._tree = make_tree(self._limits.max_leaves, len(self._problem.groups))
+        self._room = make_room(
+            n_rows, self._problem, self._limits, options.min_samples_leaf, n_threads
+        )
+
+    @property
+    def raw(self):
+        """The sum of the trees so far, of shape (n_samples, n_outputs)."""
+        return self.target.raw.T
+
+    def n_rounds_a_call(self):
+        """Return how many rounds to run before Python looks around.
+
+        Returns
+        -------
+        n_rounds : int
+            At least 1.
+        """
+        n_outputs, n_samples = self.target.raw.shape
+        work = n_outputs * n_samples * max(len(self._problem.features), 1)
+        memory = n_outputs * (2 * self._limits.max_leaves) * NODE.itemsize
+        return max(
+            1,
+            min(
+                _MAX_ROUNDS_A_CALL,
+                _MAX_WORK_A_CALL // work,
+                _MAX_MEMORY_A_CALL // memory,
+            ),
+        )
+
+    def run(self, first_round, n_rounds):
+        """Run some rounds.
+
+        Parameters
+        ----------
+        first_round : int
+            The rounds before these.
+        n_rounds : int
+            How many rounds.
+
+        Returns
+        -------
+        trees : Trees
+            Their trees, round after round.
+
+        Raises
+        ------
+        FloatingPointError
+            If gradients are no longer finite.
+        """
+        n_trees = n_rounds * self.target.raw.shape[0]
+        max_nodes = 2 * self._limits.max_leaves - 1
+        n_bits = max_nodes if self._problem.is_categorical.any() else 1
+        forest = Forest(
+            np.empty((n_trees, max_nodes), dtype=NODE),
+            np.zeros((n_trees, n_bits, 8), dtype=np.uint32),
+            np.zeros(n_trees, dtype=np.int64),
+            np.zeros(1, dtype=np.int64),
+        )
+        run_in_threads(
+            boost, self._n_threads, self._problem, self._limits, self._penalties,
+            self._layout, self._recipe, self.target, self._tree, self._room,
+            self._sums, forest, first_round, n_rounds,
+        )  # fmt: skip
+        if forest.status[0]:
+            raise FloatingPointError("The gradients of the loss are not finite.")
+        return self._collect(forest)
+
+    def _collect(self, forest):
+        used = np.arange(forest.nodes.shape[1]) < forest.n_nodes[:, None]
+        nodes = forest.nodes[used]
+        bits = np.zeros((1, 8), dtype=np.uint32)
+        if forest.bits.shape[1] > 1:
+            bits = forest.bits[used]
+        return Trees(
+            nodes,
+            pack_nodes(nodes, self.bins),
+            bits,
+            np.concatenate([[0], np.cumsum(forest.n_nodes)]),
+        )
+
+
+def _make_problem(X, bins, options, n_threads):
+    n_features = X.shape[1]
+    codes = apply_bins(X, bins, n_threads)
+    has_missing = np.array(
+        [np.any(code == n) for code, n in zip(codes, bins.n_values, strict=True)],
+        dtype=bool,
+    )
+    sizes = bins.n_values + has_missing
+    directions, groups = options.directions, options.groups
+    if directions is None:
+        directions = np.zeros(n_features)
+    if groups is None:
+        groups = np.zeros((0, n_features))
+    return Problem(
+        codes,
+        np.concatenate([[0], np.cumsum(sizes)]),
+        bins.n_values,
+        bins.is_categorical,
+        np.ascontiguousarray(directions, dtype=np.int8),
+        np.flatnonzero(sizes > 1),
+        np.ascontiguousarray(groups, dtype=bool),
+    )
+
+
+def _make_limits(options, n_rows, n_features):
+    max_depth = 2**30 if options.max_depth is None else options.max_depth
+    max_leaves = max(1, n_rows // max(options.min_samples_leaf, 1))
+    if max_depth < 31:
+        max_leaves = min(max_leaves, 2**max_depth)
+    is_best_first = options.max_leaf_nodes is not None
+    if is_best_first:
+        max_leaves = min(max_leaves, options.max_leaf_nodes)
+    return Limits(
+        int(max_leaves),
+        is_best_first and options.max_leaf_nodes <= max_leaves,
+        int(max_depth),
+        max(1, int(np.ceil(options.max_features * n_features))),
+    )

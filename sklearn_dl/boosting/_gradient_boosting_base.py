@@ -1,0 +1,575 @@
+"""What the classifier and the regressor of gradient boosting share."""
+
+import copy
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.metrics import check_scoring, get_scorer_names
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from sklearn_dl._trees._ensemble import Booster, TreeOptions, Trees, join_trees
+from sklearn_dl.boosting._categories import read_more_rows, read_rows
+from sklearn_dl.boosting._losses import GivenLoss
+from sklearn_dl.boosting._tree_export import export_dot, export_text
+from sklearn_dl.utils._sklearn import (
+    Interval,
+    StrOptions,
+    check_monotonic_cst,
+    check_sample_weight,
+    fit_context,
+)
+
+# Rows of the training set that a scorer sees after every round.
+_MAX_ROWS_SCORED = 10_000
+# From so many rows on early stopping is worth the rows that it holds out.
+_MIN_ROWS_TO_STOP_EARLY = 10_000
+
+
+class _Part:
+    """Rows with targets and weights, and the sum of the trees for them."""
+
+    def __init__(self, X, y, sample_weight, raw=None):
+        self.X, self.y, self.sample_weight, self.raw = X, y, sample_weight, raw
+
+
+class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
+    """Base class of the estimators that boost trees by gradients."""
+
+    _parameter_constraints: ClassVar[dict] = {
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_leaf_nodes": [Interval(Integral, 2, None, closed="left"), None],
+        "max_depth": [Interval(Integral, 1, None, closed="left"), None],
+        "min_samples_leaf": [Interval(Integral, 1, None, closed="left")],
+        "l2_regularization": [Interval(Real, 0, None, closed="left")],
+        "max_features": [Interval(Real, 0, 1, closed="right")],
+        "max_bins": [Interval(Integral, 2, 255, closed="both")],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "monotonic_cst": ["array-like", dict, None],
+        "interaction_cst": [
+            list,
+            tuple,
+            StrOptions({"pairwise", "no_interactions"}),
+            None,
+        ],
+        "warm_start": ["boolean"],
+        "early_stopping": [StrOptions({"auto"}), "boolean"],
+        "scoring": [
+            StrOptions(set(get_scorer_names()) | {"loss"}),
+            callable,
+            None,
+        ],
+        "validation_fraction": [
+            Interval(Real, 0, 1, closed="neither"),
+            Interval(Integral, 1, None, closed="left"),
+            None,
+        ],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+        "subsample": [Interval(Real, 0, 1, closed="right")],
+        "min_split_gain": [Interval(Real, 0, None, closed="left")],
+        "l1_regularization": [Interval(Real, 0, None, closed="left")],
+    }
+
+    @abstractmethod
+    def _encode_target(self, y, *, reset):
+        """Return y as float64; note classes."""
+
+    @abstractmethod
+    def _make_loss(self, loss):
+        """Return the loss that the parameter of this name stands for."""
+
+    def _weigh(self, sample_weight, y):
+        """Return the weights of rows, those of classes included."""
+        return sample_weight
+
+    @with_callbacks
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Boost trees.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The training rows. NaN is a missing value.
+        y : array-like of shape (n_samples,)
+            The targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            The weight of each row; none may be negative. Rows of weight 0 are left out.
+        X_val : array-like of shape (n_val, n_features), default=None
+            Rows by which training stops early, in place of a part of X.
+        y_val : array-like of shape (n_val,), default=None
+            Their targets.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter does not go with another one or with the data, or if the loss
+            is no longer finite.
+        """
+        continues = self.warm_start and hasattr(self, "_baseline")
+        given_X, given_y = X, y
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None."
+            )
+        X, n_categories = read_rows(self, X)
+        check_consistent_length(X, y)
+        y = self._encode_target(y, reset=True)
+        train, valid = self._split(
+            X, y, sample_weight, (X_val, y_val, sample_weight_val), continues
+        )
+        loss = self._make_loss(self.loss)
+        if continues:
+            self._check_continues(loss)
+        else:
+            self._begin(train, loss)
+        for part in (train, valid):
+            if part is not None:
+                part.raw = self._sum_trees(part.X)
+        booster = Booster(
+            train.X,
+            train.y,
+            train.sample_weight,
+            train.raw,
+            loss.code,
+            loss.parameter,
+            self._tree_options(),
+            n_categories,
+            self._seed,
+        )
+        context = self._init_callback_context(max_subtasks=self.max_iter)
+        context.call_on_fit_task_begin(estimator=self, X=given_X, y=given_y)
+        self._run(booster, loss, train, valid, context, given_X, given_y)
+        context.call_on_fit_task_end(
+            estimator=self, X=given_X, y=given_y, reconstruction_attributes=dict
+        )
+        return self
+
+    def _split(self, X, y, sample_weight, given, continues):
+        """Return the rows to train on and those by which to stop."""
+        X_val, y_val, sample_weight_val = given
+        if (X_val is None) != (y_val is None):
+            raise ValueError(
+                f"{type(self).__name__}.fit needs X_val and y_val together; "
+                f"{'y_val' if y_val is None else 'X_val'} is missing."
+            )
+        if X_val is not None and self.early_stopping is False:
+            raise ValueError(
+                f"X_val and y_val are passed to {type(self).__name__}.fit, but "
+                "early_stopping=False. Set it to 'auto' or True."
+            )
+        if sample_weight is not None:
+            sample_weight = self._check_weights(sample_weight, X)
+            used = sample_weight > 0
+            if not used.any():
+                raise ValueError(
+                    f"sample_weight of {type(self).__name__}.fit is zero for all rows."
+                )
+            X, y, sample_weight = X[used], y[used], sample_weight[used]
+        if not continues:
+            rng = check_random_state(self.random_state)
+            self._seed = int(rng.randint(np.iinfo(np.int32).max))
+        sample_weight = self._weigh(sample_weight, y)
+        self.do_early_stopping_ = (
+            X.shape[0] > _MIN_ROWS_TO_STOP_EARLY
+            if self.early_stopping == "auto"
+            else bool(self.early_stopping)
+        )
+        if X_val is not None:
+            X_val = read_more_rows(self, X_val)
+            check_consistent_length(X_val, y_val)
+            if sample_weight_val is not None:
+                sample_weight_val = self._check_weights(sample_weight_val, X_val)
+            y_val = self._encode_target(y_val, reset=False)
+            return (
+                _Part(X, y, sample_weight),
+                _Part(X_val, y_val, sample_weight_val),
+            )
+        if not self.do_early_stopping_ or self.validation_fraction is None:
+            return _Part(X, y, sample_weight), None
+        rows = np.arange(X.shape[0])
+        train, valid = train_test_split(
+            rows,
+            test_size=self.validation_fraction,
+            stratify=y if hasattr(self, "classes_") else None,
+            random_state=self._seed,
+        )
+        return tuple(
+            _Part(
+                X[part], y[part], None if sample_weight is None else sample_weight[part]
+            )
+            for part in (train, valid)
+        )
+
+    def _check_weights(self, sample_weight, X):
+        return check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+
+    def _begin(self, train, loss):
+        """Forget an earlier fit; find the constant to begin with."""
+        n_outputs = self.n_trees_per_iteration_
+        self._baseline = loss.initial(train.y, train.sample_weight, n_outputs)
+        self._fitted_loss = self.loss
+        self._trees = vars(Trees())
+        self.train_score_, self.validation_score_ = np.empty(0), np.empty(0)
+
+    def _check_continues(self, loss):
+        """Check what a warm start asks for."""
+        if self.max_iter < self.n_iter_:
+            raise ValueError(
+                f"max_iter={self.max_iter} of {type(self).__name__} must be larger "
+                f"than or equal to n_iter_={self.n_iter_} when warm_start==True"
+            )
+        if len(self._baseline) != self.n_trees_per_iteration_:
+            raise ValueError(
+                f"{type(self).__name__} with warm_start=True was fitted on data with "
+                "another number of classes."
+            )
+
+    def _tree_options(self):
+        """Translate the parameters, after checks against the data."""
+        n_features = self.n_features_in_
+        directions = check_monotonic_cst(self, self.monotonic_cst)
+        if np.any(directions):
+            if self.n_trees_per_iteration_ > 1:
+                raise ValueError(
+                    f"monotonic_cst of {type(self).__name__}: monotonic constraints "
+                    "are not supported for multiclass classification."
+                )
+            if self.is_categorical_ is not None:
+                both = np.flatnonzero((directions != 0) & self.is_categorical_)
+                if len(both):
+                    raise ValueError(
+                        f"monotonic_cst of {type(self).__name__}: categorical features "
+                        f"cannot have monotonic constraints, but {both.tolist()} do."
+                    )
+        return TreeOptions(
+            learning_rate=self.learning_rate,
+            max_leaf_nodes=self.max_leaf_nodes,
+            max_depth=self.max_depth,
+            min_samples_leaf=self.min_samples_leaf,
+            l1=self.l1_regularization,
+            l2=self.l2_regularization,
+            min_gain=self.min_split_gain,
+            max_features=self.max_features,
+            max_bins=self.max_bins,
+            directions=directions,
+            groups=self._interaction_groups(n_features),
+            subsample=self.subsample,
+        )
+
+    def _interaction_groups(self, n_features):
+        """Return which features are in each set of `interaction_cst`."""
+        if self.interaction_cst is None:
+            return None
+        sets = self.interaction_cst
+        if isinstance(sets, str):
+            size = 1 if sets == "no_interactions" else 2
+            sets = itertools.combinations(range(n_features), size)
+        groups = []
+        for members in sets:
+            if not isinstance(members, Iterable):
+                raise ValueError(
+                    f"interaction_cst of {type(self).__name__}: Interaction constraints"
+                    " must be a sequence of tuples or lists, got:"
+                    f" {self.interaction_cst!r}."
+                )
+            group = np.zeros(n_features, dtype=bool)
+            for member in members:
+                if not (isinstance(member, Integral) and 0 <= member < n_features):
+                    raise ValueError(
+                        f"interaction_cst of {type(self).__name__}: Interaction "
+                        "constraints must consist of integer indices in [0, n_features "
+                        f"- 1] = [0, {n_features - 1}], specifying the position of "
+                        f"features, got invalid indices: {members!r}"
+                    )
+                group[member] = True
+            groups.append(group)
+        # Features that no set names are a set of their own.
+        rest = ~np.any(groups, axis=0) if groups else np.ones(n_features, dtype=bool)
+        return np.array([*groups, rest] if rest.any() else groups)
+
+    def _run(self, booster, loss, train, valid, context, X, y):
+        """Run rounds until there are enough, or a callback or a score stops them."""
+        watches = hasattr(self, "_skl_callbacks")
+        stopping = _EarlyStopping(self, loss, train, valid)
+        n_done = n_kept = self.n_iter_
+        parts = [Trees(**self._trees)]
+        by_one = watches or stopping.is_on or isinstance(loss, GivenLoss)
+        stop = stopping.stops(booster) if n_done == 0 else False
+        while n_done < self.max_iter and not stop:
+            n_rounds = 1 if by_one else booster.n_rounds_a_call()
+            n_rounds = min(n_rounds, self.max_iter - n_done)
+            task = None
+            if watches:
+                task = context.subcontext(task_name="round")
+                task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            trees = self._boost(booster, loss, n_done, n_rounds)
+            parts.append(trees)
+            n_done += n_rounds
+            stop = stopping.stops(booster, trees)
+            if watches:
+                # What callbacks see is an estimator that ends here.
+                parts = [join_trees(parts)]
+                self._trees = vars(parts[0])
+                stop |= task.call_on_fit_task_end(
+                    estimator=self, X=X, y=y, reconstruction_attributes=dict
+                )
+            if self.verbose and (n_done - n_kept >= 10 or by_one):
+                self._report(n_done)
+                n_kept = n_done
+        self._trees = vars(join_trees(parts))
+        stopping.record()
+
+    def _report(self, n_done):
+        """Say how far the fit is."""
+        line = f"[{type(self).__name__}] round {n_done} of {self.max_iter}"
+        print(line)  # noqa: T201
+
+    def _boost(self, booster, loss, first, n_rounds):
+        if isinstance(loss, GivenLoss):
+            loss.derive(booster.target)
+        try:
+            return booster.run(first, n_rounds)
+        except FloatingPointError as error:
+            raise ValueError(
+                f"The gradients of loss={self.loss!r} of {type(self).__name__} are no "
+                f"longer finite after round {first}. Scale y, or choose a smaller "
+                f"learning_rate than {self.learning_rate}."
+            ) from error
+
+    def _sum_trees(self, X):
+        """Return the sum of all trees, of shape (n_samples, n_outputs)."""
+        raw = np.tile(self._baseline, (X.shape[0], 1))
+        Trees(**self._trees).add_to(raw, X)
+        return raw
+
+    def _raw_predict(self, X):
+        check_is_fitted(self)
+        cached = getattr(self, "_cached_parts", ())
+        for part in cached:
+            if part.X is X:
+                return part.raw
+        return self._sum_trees(read_more_rows(self, X))
+
+    def _staged_raw_predict(self, X):
+        check_is_fitted(self)
+        X = read_more_rows(self, X)
+        trees = Trees(**self._trees)
+        raw = np.tile(self._baseline, (X.shape[0], 1))
+        n_outputs = len(self._baseline)
+        for first in range(0, len(trees), n_outputs):
+            trees.add_to(raw, X, first, first + n_outputs)
+            yield raw.copy()
+
+    @property
+    def n_iter_(self):
+        """The number of rounds that were run."""
+        check_is_fitted(self, "_baseline")
+        return (len(self._trees["starts"]) - 1) // len(self._baseline)
+
+    @property
+    def feature_importances_(self):
+        """How much the splits by each feature have gained, of all splits; sums to 1."""
+        return self._importances(self._trees_of_fit()["nodes"]["gain"])
+
+    @property
+    def split_importances_(self):
+        """How many splits there are by each feature."""
+        nodes = self._trees_of_fit()["nodes"]
+        splits = nodes["feature"][nodes["left"] >= 0]
+        return np.bincount(splits, minlength=self.n_features_in_)
+
+    def _importances(self, gain):
+        nodes = self._trees["nodes"]
+        is_split = nodes["left"] >= 0
+        total = np.bincount(
+            nodes["feature"][is_split],
+            weights=gain[is_split],
+            minlength=self.n_features_in_,
+        )
+        return total / total.sum() if total.sum() > 0 else total
+
+    def _trees_of_fit(self):
+        check_is_fitted(self)
+        return self._trees
+
+    def export_text(self, iteration=0, output=0, decimals=2):
+        """Describe a tree in words.
+
+        Parameters
+        ----------
+        iteration : int, default=0
+            The round; negative numbers count from the last.
+        output : int, default=0
+            Which tree of the round: the index of the class, where there are several.
+        decimals : int, default=2
+            Decimals of thresholds and values.
+
+        Returns
+        -------
+        text : str
+            A line for each branch and each leaf.
+        """
+        return export_text(self, self._place(iteration, output), decimals)
+
+    def export_graphviz(self, iteration=0, output=0, decimals=2):
+        """Describe a tree in the language of Graphviz.
+
+        Parameters
+        ----------
+        iteration : int, default=0
+            The round; negative numbers count from the last.
+        output : int, default=0
+            Which tree of the round: the index of the class, where there are several.
+        decimals : int, default=2
+            Decimals of thresholds and values.
+
+        Returns
+        -------
+        dot : str
+            A directed graph, for ``dot -Tsvg`` or ``graphviz.Source``.
+        """
+        return export_dot(self, self._place(iteration, output), decimals)
+
+    def _place(self, iteration, output):
+        """Return which of all trees that is."""
+        check_is_fitted(self)
+        n_outputs = len(self._baseline)
+        for name, number, n in (
+            ("iteration", iteration, self.n_iter_),
+            ("output", output, n_outputs),
+        ):
+            if not (isinstance(number, Integral) and -n <= number < n):
+                raise ValueError(
+                    f"{name}={number!r} of {type(self).__name__}: expected is an int "
+                    f"from {-n} to {n - 1}."
+                )
+        return (iteration % self.n_iter_) * n_outputs + output % n_outputs
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_trees")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
+        return tags
+
+
+class _EarlyStopping:
+    """Scores the rounds, and stops when they no longer improve.
+
+    Parameters
+    ----------
+    model : BaseGradientBoosting
+        The estimator.
+    loss : NamedLoss or GivenLoss
+        Its loss.
+    train : _Part
+        The training rows.
+    valid : _Part or None
+        The rows that were held out.
+    """
+
+    def __init__(self, model, loss, train, valid):
+        self.is_on = model.do_early_stopping_
+        self._model, self._loss = model, loss
+        self._train, self._valid = train, valid
+        self._scores = {
+            "train": list(model.train_score_),
+            "valid": list(model.validation_score_),
+        }
+        self._scorer = None
+        if self.is_on and model.scoring != "loss":
+            self._scorer = check_scoring(model, model.scoring)
+            self._small = self._choose_rows(train)
+
+    def _choose_rows(self, train):
+        """Return the training rows that a scorer sees."""
+        n_samples = train.X.shape[0]
+        self._rows = np.arange(n_samples)
+        if n_samples > _MAX_ROWS_SCORED:
+            self._rows, _ = train_test_split(
+                self._rows,
+                train_size=_MAX_ROWS_SCORED,
+                stratify=train.y if hasattr(self._model, "classes_") else None,
+                random_state=self._model._seed,
+            )
+        weights = train.sample_weight
+        return _Part(
+            train.X[self._rows],
+            train.y[self._rows],
+            None if weights is None else weights[self._rows],
+        )
+
+    def stops(self, booster, trees=None):
+        """Score the sum of the trees; return whether the last rounds were in vain."""
+        if not self.is_on:
+            return False
+        if trees is not None and self._valid is not None:
+            trees.add_to(self._valid.raw, self._valid.X)
+        self._train.raw = booster.raw
+        if self._scorer is None:
+            parts = {"train": self._train, "valid": self._valid}
+            score = self._negative_loss
+        else:
+            self._small.raw = booster.raw[self._rows]
+            parts = {"train": self._small, "valid": self._valid}
+            score = self._score
+        for name, part in parts.items():
+            if part is not None:
+                self._scores[name].append(score(part))
+        return self._in_vain(self._scores["train" if self._valid is None else "valid"])
+
+    def _negative_loss(self, part):
+        return -self._loss.mean(part.y, part.raw, part.sample_weight)
+
+    def _score(self, part):
+        """Score with a copy of the model that knows its predictions for these rows."""
+        model = copy.copy(self._model)
+        model._cached_parts = (part,)
+        y = model.classes_[part.y.astype(int)] if hasattr(model, "classes_") else part.y
+        if part.sample_weight is None:
+            return self._scorer(model, part.X, y)
+        return self._scorer(model, part.X, y, sample_weight=part.sample_weight)
+
+    def _in_vain(self, scores):
+        n = self._model.n_iter_no_change
+        if len(scores) <= n:
+            return False
+        return not max(scores[-n:]) > scores[-n - 1] + self._model.tol
+
+    def record(self):
+        """Hand the scores to the model."""
+        self._model.train_score_ = np.array(self._scores["train"])
+        self._model.validation_score_ = np.array(self._scores["valid"])
