@@ -9,7 +9,12 @@ from sklearn_dl._trees._boosting import NODE, Forest, Recipe, boost, make_sums
 from sklearn_dl._trees._gradients import CONSTANT_HESSIAN, Target
 from sklearn_dl._trees._grower import Limits, Problem, make_room, make_tree
 from sklearn_dl._trees._histogram import choose_layout
-from sklearn_dl._trees._predictor import PACKED, pack_nodes, predict_raw
+from sklearn_dl._trees._predictor import (
+    CATEGORICAL,
+    PACKED,
+    pack_nodes,
+    predict_raw,
+)
 from sklearn_dl._trees._splitting import Penalties
 from sklearn_dl._trees._threads import choose_n_threads, run_in_threads
 
@@ -66,6 +71,11 @@ class TreeOptions:
     subsample: float = 1.0
 
 
+def _empty(shape, dtype):
+    """Return the default of a field: an array that is no other instance's."""
+    return field(default_factory=lambda: np.zeros(shape, dtype=dtype))
+
+
 @dataclass
 class Trees:
     """Trees that have been grown, in flat arrays.
@@ -76,19 +86,28 @@ class Trees:
         All nodes, tree after tree. Children count from the start of their tree.
     packed : ndarray of shape (n_nodes,), PACKED
         The same, ready to predict.
+    flags : ndarray of shape (n_nodes,), uint8
+        What to do with missing values and categories.
+    values : ndarray of shape (n_nodes,), float64
+        The values of leaves.
     bits : ndarray of shape (n_nodes, 8) or (1, 8), uint32
         Categories that go left; short if no feature is categorical.
     starts : ndarray of shape (n_trees + 1,), int64
         Where trees begin.
+    depths : ndarray of shape (n_trees,), int64
+        How deep they are.
     """
 
-    nodes: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=NODE))
-    packed: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=PACKED))
-    bits: np.ndarray = field(default_factory=lambda: np.zeros((1, 8), dtype=np.uint32))
-    starts: np.ndarray = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
+    nodes: np.ndarray = _empty(0, NODE)
+    packed: np.ndarray = _empty(0, PACKED)
+    flags: np.ndarray = _empty(0, np.uint8)
+    values: np.ndarray = _empty(0, np.float64)
+    bits: np.ndarray = _empty((1, 8), np.uint32)
+    starts: np.ndarray = _empty(1, np.int64)
+    depths: np.ndarray = _empty(0, np.int64)
 
     def __len__(self):
-        return len(self.starts) - 1
+        return len(self.depths)
 
     def add_to(self, out, X, first=0, last=None):
         """Add the values of some trees to a sum.
@@ -103,18 +122,16 @@ class Trees:
             The trees. None is the number of trees.
         """
         last = len(self) if last is None else last
+        arrays = (
+            self.packed, self.values, self.flags, self.bits, self.starts, self.depths
+        )  # fmt: skip
         # A model that was read through a memory map is read-only, for which the kernel
         # would be compiled again.
-        packed, bits, starts = (
-            array if array.flags.writeable else array.copy()
-            for array in (self.packed, self.bits, self.starts)
-        )
+        arrays = [a if a.flags.writeable else a.copy() for a in arrays]
         for row, block in dense_blocks(X):
-            n_threads = choose_n_threads(len(block) * (last - first))
-            run_in_threads(
-                predict_raw, n_threads, block, packed, bits, starts, first, last,
-                out[row : row + len(block)],
-            )  # fmt: skip
+            n_threads = choose_n_threads(len(block) * (last - first) // 8)
+            part = out[row : row + len(block)]
+            run_in_threads(predict_raw, n_threads, block, *arrays, first, last, part)
 
 
 def join_trees(parts):
@@ -131,26 +148,28 @@ def join_trees(parts):
         The trees.
     """
     parts = [part for part in parts if len(part)]
-    if not parts:
-        return Trees()
-    if len(parts) == 1:
-        return parts[0]
-    sizes = np.concatenate([np.diff(part.starts) for part in parts])
-    packed = np.concatenate([part.packed for part in parts])
-    bits = parts[0].bits
-    if any(len(part.bits) > 1 for part in parts):
-        bits = np.concatenate([part.bits for part in parts])
-        # The threshold of a set of categories is its row in the table.
-        offsets = np.cumsum([0] + [len(part.nodes) for part in parts[:-1]])
-        shift = np.repeat(offsets, [len(part.nodes) for part in parts])
-        is_set = np.concatenate([part.nodes["bin"] == -1 for part in parts])
-        is_set &= packed["child"] >= 0
-        packed["threshold"][is_set] += shift[is_set]
+    if len(parts) < 2:
+        return parts[0] if parts else Trees()
+
+    def join(name):
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    sizes = [len(part.nodes) for part in parts]
+    shift = np.repeat(np.cumsum([0, *sizes[:-1]]), sizes)
+    packed, flags = join("packed"), join("flags")
+    packed["child"] += shift.astype(np.int32)
+    # The threshold of a set of categories is its row in the table.
+    is_set = flags & CATEGORICAL != 0
+    packed["threshold"][is_set] += shift[is_set]
+    lengths = np.concatenate([np.diff(part.starts) for part in parts])
     return Trees(
-        np.concatenate([part.nodes for part in parts]),
+        join("nodes"),
         packed,
-        bits,
-        np.concatenate([[0], np.cumsum(sizes)]),
+        flags,
+        join("values"),
+        join("bits") if len(parts[0].bits) > 1 else parts[0].bits,
+        np.concatenate([[0], np.cumsum(lengths)]),
+        join("depths"),
     )
 
 
@@ -293,17 +312,17 @@ class Booster:
         return self._collect(forest)
 
     def _collect(self, forest):
+        """Return the trees without the space between them."""
         used = np.arange(forest.nodes.shape[1]) < forest.n_nodes[:, None]
         nodes = forest.nodes[used]
         bits = np.zeros((1, 8), dtype=np.uint32)
-        if forest.bits.shape[1] > 1:
+        if self._problem.is_categorical.any():
             bits = forest.bits[used]
-        return Trees(
-            nodes,
-            pack_nodes(nodes, self.bins),
-            bits,
-            np.concatenate([[0], np.cumsum(forest.n_nodes)]),
-        )
+        starts = np.concatenate([[0], np.cumsum(forest.n_nodes)])
+        packed, flags = pack_nodes(nodes, starts, self.bins)
+        depths = np.maximum.reduceat(nodes["depth"], starts[:-1]).astype(np.int64)
+        values = nodes["value"].copy()
+        return Trees(nodes, packed, flags, values, bits, starts, depths)
 
 
 def _make_problem(X, bins, options, n_threads):

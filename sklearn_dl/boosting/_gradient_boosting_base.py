@@ -395,7 +395,7 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
     def n_iter_(self):
         """The number of rounds that were run."""
         check_is_fitted(self, "_baseline")
-        return (len(self._trees["starts"]) - 1) // len(self._baseline)
+        return len(self._trees["depths"]) // len(self._baseline)
 
     @property
     def feature_importances_(self):
