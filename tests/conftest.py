@@ -13,6 +13,22 @@ DATA = os.environ.get("SKLEARN_DL_DATA", "")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 
+def pytest_configure(config):
+    """Drop compiled kernels that are older than a kernel they may call.
+
+    numba compiles a function again when its own file changes, but not when that of a
+    function it calls does.
+    """
+    if hasattr(config, "workerinput"):
+        return
+    package = Path(__file__).parents[1] / "sklearn_dl"
+    for folder in ("_trees", "_numba"):
+        newest = max(path.stat().st_mtime for path in (package / folder).glob("*.py"))
+        for path in package.glob(f"{folder}/__pycache__/*.nb[ic]"):
+            if path.stat().st_mtime < newest:
+                path.unlink()
+
+
 def pytest_runtest_setup(item):
     if item.get_closest_marker("data") and not Path(DATA or "/nowhere").is_dir():
         pytest.skip("needs the real data sets: set SKLEARN_DL_DATA to their folder")

@@ -299,9 +299,9 @@ def scan_numeric(
         running += bins[b]
         sums[n] = running
         n += bins[b] != 0
-    # Whole vectors: behind the last split there is nothing on the right.
+    # Whole vectors: the last split is repeated, and the first of equals is taken.
     for i in range(n, n + N_LANES):
-        sums[i] = total
+        sums[i] = running
     n = (n + N_LANES - 1) // N_LANES * N_LANES
     missing = total - running
     l1 = np.float32(penalties.l1 * (_GRADIENT_UNIT / scales.gradient))

@@ -1,0 +1,129 @@
+"""Several threads do what one does, and nobody waits for ever."""
+
+import threading
+
+import numpy as np
+import pytest
+from numba import njit
+from sklearn.datasets import make_classification
+from sklearn.utils.parallel import Parallel, delayed
+from threadpoolctl import threadpool_limits
+
+from sklearn_dl._trees import _ensemble
+from sklearn_dl._trees._ensemble import Booster, TreeOptions
+from sklearn_dl._trees._gradients import LossCode
+from sklearn_dl._trees._threads import (
+    barrier,
+    choose_n_threads,
+    map_in_threads,
+    reset_next,
+    run_in_threads,
+    take_next,
+)
+
+
+@njit(nogil=True)
+def _count(thread, n_threads, sync, n_steps, n_items, seen):
+    """Take items in turns; nobody may begin a step before all have ended the last."""
+    for step in range(n_steps):
+        if thread == 0:
+            reset_next(sync)
+        barrier(n_threads, sync)
+        while True:
+            item = take_next(sync)
+            if item >= n_items:
+                break
+            seen[step, item] += 1
+        barrier(n_threads, sync)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_each_item_is_taken_once_in_each_step(n_threads):
+    seen = np.zeros((200, 17), dtype=np.int64)
+    run_in_threads(_count, n_threads, 200, 17, seen)
+    np.testing.assert_array_equal(seen, 1)
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_an_error_in_one_thread_does_not_leave_the_others_waiting(failing):
+    def kernel(thread, n_threads, sync):
+        if thread == failing:
+            raise ZeroDivisionError
+        barrier(n_threads, sync)
+
+    with pytest.raises(ZeroDivisionError):
+        run_in_threads(kernel, 2)
+
+
+@pytest.mark.parametrize("n_threads", [1, 4])
+def test_results_have_the_order_of_the_items(n_threads):
+    assert map_in_threads(lambda x: x * x, range(9), n_threads) == [
+        x * x for x in range(9)
+    ]
+
+
+def test_little_work_has_one_thread_and_limits_are_heeded():
+    assert choose_n_threads(100) == 1
+    with threadpool_limits(1):
+        assert choose_n_threads(10**9) == 1
+    inside = Parallel(n_jobs=2, backend="threading")(
+        delayed(choose_n_threads)(10**9) for _ in range(2)
+    )
+    assert inside == [1, 1]
+
+
+def boost(X, y, n_threads, monkeypatch, **options):
+    monkeypatch.setattr(_ensemble, "choose_n_threads", lambda work: n_threads)
+    booster = Booster(
+        X,
+        y.astype(float),
+        None,
+        np.zeros((len(y), 1)),
+        LossCode.LOGISTIC,
+        0.0,
+        TreeOptions(**options),
+        None,
+        0,
+    )
+    trees = booster.run(0, 12)
+    out = np.zeros((len(y), 1))
+    trees.add_to(out, X)
+    np.testing.assert_allclose(out, booster.raw, rtol=1e-12, atol=1e-12)
+    return trees
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"subsample": 0.5}, {"max_features": 0.4}, {"max_leaf_nodes": None}],
+    ids=str,
+)
+@pytest.mark.parametrize("n_samples", [300, 70_000])
+def test_trees_do_not_depend_on_the_number_of_threads(n_samples, options, monkeypatch):
+    if options.get("max_leaf_nodes", 0) is None:
+        options = {**options, "min_samples_leaf": n_samples // 60}
+    X, y = make_classification(n_samples, 13, random_state=0)
+    X[::7, 2] = np.nan
+    one = boost(X, y, 1, monkeypatch, **options)
+    for n_threads in (2, 3):
+        several = boost(X, y, n_threads, monkeypatch, **options)
+        for name, array in vars(one).items():
+            np.testing.assert_array_equal(array, getattr(several, name), err_msg=name)
+
+
+def test_two_python_threads_may_boost_at_once(monkeypatch):
+    X, y = make_classification(4000, 10, random_state=0)
+    monkeypatch.setattr(_ensemble, "choose_n_threads", lambda work: 2)
+    expected = boost(X, y, 2, monkeypatch)
+    results = [None, None]
+
+    def work(place):
+        results[place] = boost(X, y, 2, monkeypatch)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=120)
+        assert not thread.is_alive()
+    for trees in results:
+        np.testing.assert_array_equal(trees.values, expected.values)
