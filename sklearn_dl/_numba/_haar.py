@@ -6,7 +6,8 @@ a stump is chosen and where it is evaluated.
 """
 
 import numpy as np
-from numba import njit
+
+from sklearn_dl.utils._kernel import kernel
 
 __all__ = [
     "N_BINS",
@@ -36,7 +37,7 @@ _TIE = 1e-10
 _FLAT = 1e-10
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def integrate(image, sums, squares):
     """Write the integral images of an image and of its square.
 
@@ -62,7 +63,7 @@ def integrate(image, sums, squares):
             squares[r + 1, c + 1] = squares[r, c + 1] + row_squares
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def shrink(sums, image):
     """Write the image of other size that has the means over areas of the first.
 
@@ -98,7 +99,7 @@ def shrink(sums, image):
         above[:] = below
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _spread(total, total_squares, n_pixels):
     """Return the mean and one over the standard deviation, 0 for a flat window."""
     mean = total / n_pixels
@@ -109,7 +110,7 @@ def _spread(total, total_squares, n_pixels):
     return mean, 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def integrate_windows(windows, normalize, sums, means, scales):
     """Write the integral images of windows, one column each.
 
@@ -137,7 +138,7 @@ def integrate_windows(windows, normalize, sums, means, scales):
             )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def locate_corners(kinds, cells, grids, stride, offsets):
     """Write where the corners of features lie in a flat integral image.
 
@@ -161,7 +162,7 @@ def locate_corners(kinds, cells, grids, stride, offsets):
             offsets[f, k] = down * stride + right
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _add_corners(sums, offsets, coefs, f, kind, values, row):
     """Write the sum over the corners of a feature, in all windows.
 
@@ -187,7 +188,7 @@ def _add_corners(sums, offsets, coefs, f, kind, values, row):
         )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def values_of_windows(sums, means, scales, offsets, kinds, coefs, areas, out):
     """Write the values of all features, a row for each window.
 
@@ -222,7 +223,7 @@ def values_of_windows(sums, means, scales, offsets, kinds, coefs, areas, out):
                     out[start + j, first + t] = value * scale
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def feature_values(f, sums, means, scales, offsets, kinds, coefs, areas, values):
     """Write the values of one feature in all windows.
 
@@ -240,7 +241,7 @@ def feature_values(f, sums, means, scales, offsets, kinds, coefs, areas, values)
         values[0, i] = (values[0, i] - area * means[i]) * scales[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _write_codes(values, low, per_unit, codes, row):
     """Write the bin of each value."""
     for i in range(values.shape[1]):
@@ -248,7 +249,7 @@ def _write_codes(values, low, per_unit, codes, row):
         codes[row, i] = np.uint8(min(max(code, 0), N_BINS - 1))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def bin_features(sums, means, scales, offsets, kinds, coefs, areas, ranges, codes):
     """Find the range of each feature, and keep the bins of as many as there is room.
 
@@ -274,7 +275,7 @@ def bin_features(sums, means, scales, offsets, kinds, coefs, areas, ranges, code
             _write_codes(values, low, ranges[f, 1], codes, f)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def find_stump(
     sums, means, scales, offsets, kinds, coefs, areas, ranges, codes, signed_weights
 ):
@@ -329,7 +330,7 @@ def find_stump(
     return best_feature, best_code, best_sign, best_edge
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _walk(
     sums, place, mean, scale, offsets, kinds, coefs, areas, stumps, stage_ends, stages
 ):
@@ -361,7 +362,7 @@ def _walk(
     return score, first
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def evaluate_windows(
     windows,
     normalize,
@@ -418,7 +419,7 @@ def evaluate_windows(
         )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _inside(sums, r, c, height, width):
     """Return the sum over a rectangle."""
     return (
@@ -429,7 +430,7 @@ def _inside(sums, r, c, height, width):
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def scan(
     sums,
     squares,
@@ -510,7 +511,7 @@ def scan(
     return n_found, n_seen, n_features
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _draw(state):
     """Return a number in [0, 1) and move the state on, by xorshift."""
     x = state[0]

@@ -9,10 +9,10 @@ the bin behind all others; a category is its own bin.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from scipy import sparse
 
 from sklearn_dl._trees._threads import map_in_threads
+from sklearn_dl.utils._kernel import kernel
 from sklearn_dl.utils._sklearn import weighted_percentile
 
 # Quantiles of so many rows are those of all rows, for all that a tree can see.
@@ -182,7 +182,7 @@ def dense_blocks(X):
         yield first, X[first : first + N_ROWS_DENSE].toarray()
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _code(X, bins, codes, offset, first, last):
     """Write the bins of features first to last, from column `offset` on."""
     # Rows in blocks, so that a block of X stays in the cache for all features.
@@ -210,7 +210,7 @@ def _code(X, bins, codes, offset, first, last):
                 out[i] = places[i] if column[i] == column[i] else n_values
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _search(ends, n_ends, values, places):
     """Count the ends that are smaller than each value.
 

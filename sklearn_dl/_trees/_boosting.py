@@ -8,7 +8,6 @@ loss) is done by calling it for one round.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from sklearn_dl._trees._gradients import (
     derive,
@@ -25,6 +24,7 @@ from sklearn_dl._trees._histogram import (
 )
 from sklearn_dl._trees._splitting import Penalties, Scales, leaf_value
 from sklearn_dl._trees._threads import barrier, reset_next, take_next
+from sklearn_dl.utils._kernel import kernel
 
 _ABSOLUTE, _HUBER, _QUANTILE = 1, 2, 3
 _OTHER = 9
@@ -134,7 +134,7 @@ def make_sums(n_samples, n_trees, n_rows):
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def boost(
     thread, n_threads, sync, problem, limits, penalties, layout, recipe, target, tree,
     room, sums, forest, first_round, n_rounds,
@@ -211,7 +211,7 @@ def boost(
             barrier(n_threads, sync)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _begin_round(recipe, target, sums, seed):
     """Choose Huber's delta, and the rows of the round."""
     n = target.y.size
@@ -228,7 +228,7 @@ def _begin_round(recipe, target, sums, seed):
             wanted -= taken
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _add_block(target, first, last, out):
     """Add up absolute gradients and Hessians of a block of rows."""
     for k in range(target.raw.shape[0]):
@@ -244,7 +244,7 @@ def _add_block(target, first, last, out):
             out[k, 1] = total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _choose_scales(of_blocks, k, layout):
     """Return the units of packed sums; a gradient unit of 0 if they are not finite."""
     g = h = 0.0
@@ -259,7 +259,7 @@ def _choose_scales(of_blocks, k, layout):
     return Scales(g_unit, 1.0 / choose_scale(h, layout.hessian_bits), 0.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _gain_floor(penalties, layout, scales, of_blocks, k, n_samples):
     """Return the penalties with a gain that is more than rounding."""
     h = 0.0
@@ -277,7 +277,7 @@ def _gain_floor(penalties, layout, scales, of_blocks, k, n_samples):
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _pack_rows(
     thread, n_threads, recipe, target, k, layout, scales, seed, room, sums
 ):  # fmt: skip
@@ -305,7 +305,7 @@ def _pack_rows(
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _search_bounds(problem, recipe, sums, target, tree, room, n_nodes):
     """Bound leaves whose values are searched for, as monotonic constraints ask.
 
@@ -332,7 +332,7 @@ def _search_bounds(problem, recipe, sums, target, tree, room, n_nodes):
             tree.lower[left] = tree.upper[left + 1] = middle
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _set_leaves(sync, recipe, penalties, sums, target, k, tree, room, n_nodes):
     """Compute the values of leaves from exact sums, and add them to their rows."""
     while True:
@@ -353,7 +353,7 @@ def _set_leaves(sync, recipe, penalties, sums, target, k, tree, room, n_nodes):
             raw[np.uint32(rows[i])] += value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def value_of_leaf(loss, parameter, penalties, target, k, rows, lower, upper):
     """Return the value of a leaf.
 
@@ -395,7 +395,7 @@ def value_of_leaf(loss, parameter, penalties, target, k, rows, lower, upper):
     return leaf_value(g, h, penalties, lower, upper)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _predict_left_out(thread, n_threads, problem, target, k, tree, sums):
     """Add the tree to the rows that were not drawn."""
     n = sums.in_round.size
@@ -416,7 +416,7 @@ def _predict_left_out(thread, n_threads, problem, target, k, tree, sums):
         target.raw[k, i] += tree.value[node]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _store(tree, n_nodes, forest, place):
     """Copy a tree to the forest."""
     forest.n_nodes[place] = n_nodes

@@ -1,6 +1,6 @@
 """From rows and a loss to trees: the engine as the estimators use it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -71,11 +71,6 @@ class TreeOptions:
     subsample: float = 1.0
 
 
-def _empty(shape, dtype):
-    """Return the default of a field: an array that is no other instance's."""
-    return field(default_factory=lambda: np.zeros(shape, dtype=dtype))
-
-
 @dataclass
 class Trees:
     """Trees that have been grown, in flat arrays.
@@ -98,13 +93,13 @@ class Trees:
         How deep they are.
     """
 
-    nodes: np.ndarray = _empty(0, NODE)
-    packed: np.ndarray = _empty(0, PACKED)
-    flags: np.ndarray = _empty(0, np.uint8)
-    values: np.ndarray = _empty(0, np.float64)
-    bits: np.ndarray = _empty((1, 8), np.uint32)
-    starts: np.ndarray = _empty(1, np.int64)
-    depths: np.ndarray = _empty(0, np.int64)
+    nodes: np.ndarray
+    packed: np.ndarray
+    flags: np.ndarray
+    values: np.ndarray
+    bits: np.ndarray
+    starts: np.ndarray
+    depths: np.ndarray
 
     def __len__(self):
         return len(self.depths)
@@ -134,6 +129,25 @@ class Trees:
             run_in_threads(predict_raw, n_threads, block, *arrays, first, last, part)
 
 
+def no_trees():
+    """Return an empty collection.
+
+    Returns
+    -------
+    trees : Trees
+        Of no tree.
+    """
+    return Trees(
+        np.empty(0, dtype=NODE),
+        np.empty(0, dtype=PACKED),
+        np.empty(0, dtype=np.uint8),
+        np.empty(0),
+        np.zeros((1, 8), dtype=np.uint32),
+        np.zeros(1, dtype=np.int64),
+        np.empty(0, dtype=np.int64),
+    )
+
+
 def join_trees(parts):
     """Return all trees of several collections, in order.
 
@@ -149,7 +163,7 @@ def join_trees(parts):
     """
     parts = [part for part in parts if len(part)]
     if len(parts) < 2:
-        return parts[0] if parts else Trees()
+        return parts[0] if parts else no_trees()
 
     def join(name):
         return np.concatenate([getattr(part, name) for part in parts])

@@ -10,7 +10,8 @@ from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from sklearn_dl.utils._kernel import kernel
 
 
 class LossCode(IntEnum):
@@ -60,7 +61,7 @@ class Target(NamedTuple):
     hessians: np.ndarray
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def exp(x):
     """Return e to the power of x, in steps that become vector instructions.
 
@@ -96,7 +97,7 @@ def exp(x):
     return p * np.int64((np.int64(k) + 1023) << 52).view(np.float64)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def derive(loss, parameter, target, first, last):
     """Compute gradients and Hessians of some rows.
 
@@ -136,7 +137,7 @@ def derive(loss, parameter, target, first, last):
             target.hessians[k, first:last] *= w
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _derive_one(loss, parameter, y, raw, g, h):
     """Derive a loss of one output."""
     n = y.size
@@ -173,7 +174,7 @@ def _derive_one(loss, parameter, y, raw, g, h):
         h[:] = 1.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _derive_softmax(y, raw, g, h):
     """Derive the logistic loss of several classes."""
     n_classes, n = raw.shape
@@ -202,7 +203,7 @@ def _derive_softmax(y, raw, g, h):
                 out[i] = p - (y[first + i] == k)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def quantile_of(values, sample_weight, q):
     """Return a quantile by the averaged inverse of the distribution function.
 
@@ -247,7 +248,7 @@ def quantile_of(values, sample_weight, q):
     return values[order[n - 1]]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def search_value(loss, parameter, target, rows):
     """Return the value of a leaf that minimises the loss of its rows.
 

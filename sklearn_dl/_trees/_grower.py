@@ -12,7 +12,6 @@ thread 0, rows and features are shared out.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from sklearn_dl._trees._histogram import build, count_of, mix, uniform
 from sklearn_dl._trees._splitting import (
@@ -26,6 +25,7 @@ from sklearn_dl._trees._splitting import (
     unpack,
 )
 from sklearn_dl._trees._threads import barrier, reset_next, take_next
+from sklearn_dl.utils._kernel import kernel
 
 # Features that one thread takes at a time: the histogram handles four in one pass.
 _N_FEATURES_A_PIECE = 4
@@ -259,7 +259,7 @@ def make_room(n_samples, problem, limits, min_samples_leaf, n_threads):
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def grow(
     thread, n_threads, sync, problem, limits, penalties, layout, scales, seed, tree,
     room, n_rows,
@@ -316,7 +316,7 @@ def grow(
         barrier(n_threads, sync)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _plant(problem, limits, penalties, layout, scales, seed, tree, room, n_rows):
     """Set up the root, as the only child of nobody."""
     total = np.int64(0)
@@ -342,21 +342,21 @@ def _plant(problem, limits, penalties, layout, scales, seed, tree, room, n_rows)
         _choose_features(0, 0, problem, limits, seed, tree, room)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _take_slot(room):
     """Return a histogram that is not in use."""
     room.control[_N_FREE] -= 1
     return room.free[room.control[_N_FREE]]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _give_slot(room, slot):
     """Take a histogram back."""
     room.free[room.control[_N_FREE]] = slot
     room.control[_N_FREE] += 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _may_split(node, limits, penalties, layout, scales, tree, room):
     """Return whether a node is large enough to be split."""
     _, hessian = unpack(tree.total[node], layout, scales)
@@ -368,7 +368,7 @@ def _may_split(node, limits, penalties, layout, scales, tree, room):
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _choose_features(node, child, problem, limits, seed, tree, room):
     """Mark the features by which a node may be split."""
     scanned = room.scanned[child]
@@ -392,7 +392,7 @@ def _choose_features(node, child, problem, limits, seed, tree, room):
         scanned[candidates[order[i]]] = False
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _evaluate(thread, sync, problem, penalties, layout, scales, tree, room):
     """Build the histograms of the children and look for their best splits."""
     small, large = room.control[_SMALL], room.control[_LARGE]
@@ -426,14 +426,14 @@ def _evaluate(thread, sync, problem, penalties, layout, scales, tree, room):
     _write_split(room.best[thread, 1], best_large)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _subtract(whole, part, first, last):
     """Leave the histogram of the larger child in that of the parent."""
     for b in range(first, last):
         whole[b] -= part[b]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _scan(
     thread, child, node, features, histogram, problem, penalties, layout, scales, tree,
     room, best,
@@ -468,7 +468,7 @@ def _scan(
     return best
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _write_split(entry, split):
     """Store a split as integers."""
     entry[0] = split.score
@@ -478,7 +478,7 @@ def _write_split(entry, split):
     entry[4] = split.left
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _open_children(problem, limits, penalties, layout, scales, tree, room):
     """Choose among the splits that the threads found, and open the children."""
     control = room.control
@@ -507,7 +507,7 @@ def _open_children(problem, limits, penalties, layout, scales, tree, room):
         _give_slot(room, tree.slot[node])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _note_split(node, split, gain, problem, layout, tree):
     """Write the best split of a node down."""
     f = split.feature
@@ -522,7 +522,7 @@ def _note_split(node, split, gain, problem, layout, tree):
         tree.missing_left[node] = 2 * n_left > count_of(tree.total[node], layout)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _choose(problem, limits, tree, room):
     """Choose the node that is split next, and say which of its bins go left."""
     control = room.control
@@ -553,7 +553,7 @@ def _choose(problem, limits, tree, room):
         room.goes_left[problem.n_values[f]] = tree.missing_left[node]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _partition(thread, n_threads, sync, problem, tree, room, node):
     """Reorder the rows of a node: those that go left, then the others."""
     start, stop = np.int64(tree.start[node]), np.int64(tree.stop[node])
@@ -585,7 +585,7 @@ def _partition(thread, n_threads, sync, problem, tree, room, node):
         barrier(n_threads, sync)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _divide(column, room, first, last):
     """Copy rows that go left from the front, others from the back; count the former.
 
@@ -606,7 +606,7 @@ def _divide(column, room, first, last):
     return low - first
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _make_children(
     problem, limits, penalties, layout, scales, seed, tree, room, node
 ):  # fmt: skip
@@ -649,7 +649,7 @@ def _make_children(
         _choose_features(large, 1, problem, limits, seed, tree, room)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _set_bounds(problem, penalties, layout, scales, tree, node):
     """Hand on the bounds of a node; a monotonic split puts one between its children."""
     left = np.int64(tree.left[node])

@@ -15,7 +15,8 @@ computed from the gradients themselves.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from sklearn_dl.utils._kernel import kernel
 
 # Above so many rows a gradient has few levels, and is rounded up or down at random.
 _MAX_ROWS_TO_NEAREST = 1 << 16
@@ -67,7 +68,7 @@ def choose_layout(n_samples, is_hessian_constant):
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def count_of(packed, layout):
     """Return the count of rows in a packed sum.
 
@@ -86,7 +87,7 @@ def count_of(packed, layout):
     return packed & ((1 << layout.count_bits) - 1)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def choose_scale(total, n_bits):
     """Return the largest power of two by which values may be multiplied.
 
@@ -110,7 +111,7 @@ def choose_scale(total, n_bits):
     return 2.0 ** min(max(exponent, -1000.0), 1000.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def mix(number):
     """Return 64 well mixed bits of a number (the finaliser of splitmix64).
 
@@ -130,7 +131,7 @@ def mix(number):
     return z ^ (z >> np.uint64(31))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def uniform(number):
     """Return a pseudo-random number in [0, 1) that follows from another number.
 
@@ -147,7 +148,7 @@ def uniform(number):
     return np.float64(np.int64(mix(number) >> np.uint64(11))) * 2.0**-53
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def pack(rows, gradients, hessians, scales, layout, seed, packed):
     """Round and pack the gradients and Hessians of some rows.
 
@@ -182,7 +183,7 @@ def pack(rows, gradients, hessians, scales, layout, seed, packed):
             packed[i] += h << layout.count_bits
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def build(codes, features, rows, packed, offsets, histogram):
     """Add the packed gradients of a node to the bins of some features.
 

@@ -7,11 +7,12 @@ loads to overlap.
 """
 
 import numpy as np
-from numba import njit
+
+from sklearn_dl.utils._kernel import kernel
 
 # A node that is ready to predict. A row goes to `child` or, if its value is larger than
-# the threshold, to the node behind it. The threshold of a set of categories is the place
-# of the node, where the table of sets has it.
+# the threshold, to the node behind it. The threshold of a set of categories is the
+# place of the node, where the table of sets has it.
 PACKED = np.dtype(
     [("threshold", np.float64), ("feature", np.int32), ("child", np.int32)]
 )
@@ -56,7 +57,7 @@ def pack_nodes(nodes, starts, bins):
     return packed, flags.astype(np.uint8)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _descend(nodes, flags, bits, node, x):
     """Return the leaf of a row that may have missing values."""
     while True:
@@ -76,14 +77,14 @@ def _descend(nodes, flags, bits, node, x):
         node = child + (1 if right else 0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _step(nodes, node, x):
     """Return the next node of a row without missing values."""
     entry = nodes[node]
     return np.uint32(entry.child + (x[np.uint32(entry.feature)] > entry.threshold))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _predict_eight(X, row, nodes, values, starts, depths, first_tree, last_tree, out):
     """Add the values of trees to the sums of eight rows without missing values."""
     n_outputs = out.shape[1]
@@ -107,7 +108,7 @@ def _predict_eight(X, row, nodes, values, starts, depths, first_tree, last_tree,
         out[row + 7, k] += values[h]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _has_missing(X, first, last):
     """Return whether a value of some rows is missing."""
     # A sum would be one comparison, but infinities of both signs add up to NaN.
@@ -118,7 +119,7 @@ def _has_missing(X, first, last):
     return n_missing > 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def predict_raw(
     thread, n_threads, sync, X, nodes, values, flags, bits, starts, depths, first_tree,
     last_tree, out,

@@ -15,9 +15,9 @@ one that is chosen is computed again, in float64.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from sklearn_dl._trees._histogram import count_of
+from sklearn_dl.utils._kernel import kernel
 
 # Scores are compared in units in which sums of gradients are moderate numbers: float32
 # would overflow for targets of 1e20.
@@ -95,7 +95,7 @@ class Split(NamedTuple):
     left: int
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def unpack(packed, layout, scales):
     """Return the gradient and the Hessian of a packed sum.
 
@@ -122,7 +122,7 @@ def unpack(packed, layout, scales):
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def leaf_value(gradient, hessian, penalties, lower, upper):
     """Return the value that minimises the penalised loss, within bounds.
 
@@ -146,7 +146,7 @@ def leaf_value(gradient, hessian, penalties, lower, upper):
     return min(max(-value if gradient > 0 else value, lower), upper)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _bounded_score(gradient, hessian, value, penalties):
     """Return twice the decrease of the loss by a value of a leaf."""
     return -(
@@ -155,7 +155,7 @@ def _bounded_score(gradient, hessian, value, penalties):
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def split_gain(split, total, layout, scales, penalties, lower, upper):
     """Return the gain of a split, in float64.
 
@@ -191,7 +191,7 @@ def split_gain(split, total, layout, scales, penalties, lower, upper):
     return gain
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _score_by_counts(sums, offset, total, layout, l1, l2, penalties, scores):
     """Write the score of each split where Hessians are counts; -1 if not allowed.
 
@@ -214,7 +214,7 @@ def _score_by_counts(sums, offset, total, layout, l1, l2, penalties, scores):
         scores[b] = score if min(c, rest) >= min_count else f32(-1)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _score_by_hessians(sums, offset, total, layout, h_unit, l1, l2, penalties, scores):
     """Write the score of each split where rows have Hessians; -1 if not allowed."""
     f32, i32 = np.float32, np.int32
@@ -243,7 +243,7 @@ def _score_by_hessians(sums, offset, total, layout, h_unit, l1, l2, penalties, s
         scores[b] = score if allowed else f32(-1)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _largest(bits, n):
     """Return the largest of some float32 that are seen as int32.
 
@@ -256,7 +256,7 @@ def _largest(bits, n):
     return np.int64(largest)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def scan_numeric(
     feature, bins, n_values, total, layout, scales, penalties, sums, scores, bits, best
 ):
@@ -326,7 +326,7 @@ def scan_numeric(
     return best
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _find_filled(bins, i):
     """Return the bin that holds rows and has i such bins before it."""
     b = 0
@@ -336,7 +336,7 @@ def _find_filled(bins, i):
     return b
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _try_bounded(
     split, direction, total, layout, scales, penalties, lower, upper, best
 ):
@@ -363,7 +363,7 @@ def _try_bounded(
     return best
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def scan_bounded(
     feature, bins, n_values, direction, total, layout, scales, penalties, lower, upper,
     best,
@@ -416,7 +416,7 @@ def scan_bounded(
     return best
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def scan_categories(
     feature, bins, n_values, total, layout, scales, penalties, lower, upper, best,
     left_bits,

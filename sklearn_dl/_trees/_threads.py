@@ -14,10 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 import joblib
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from sklearn_dl.utils._kernel import kernel
 from sklearn_dl.utils._sklearn import openmp_effective_n_threads
 
 # The words of `sync`, each in a cache line of its own.
@@ -136,13 +137,13 @@ if os.name == "posix":
     _offer_core = types.ExternalFunction("sched_yield", types.int32())
 else:
 
-    @njit(cache=True, nogil=True)
+    @kernel
     def _offer_core():
         """Return at once: there is no such call."""
         return 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def barrier(n_threads, sync):
     """Wait until all threads have come here.
 
@@ -167,7 +168,7 @@ def barrier(n_threads, sync):
             _offer_core()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def take_next(sync):
     """Return 0, 1, 2, ...: each number goes to one thread.
 
@@ -184,7 +185,7 @@ def take_next(sync):
     return _fetch_add(sync, _NEXT, 1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def reset_next(sync):
     """Let `take_next` begin at 0. One thread calls this between two barriers.
 

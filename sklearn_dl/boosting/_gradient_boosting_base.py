@@ -15,7 +15,13 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sklearn_dl._trees._ensemble import Booster, TreeOptions, Trees, join_trees
+from sklearn_dl._trees._ensemble import (
+    Booster,
+    TreeOptions,
+    Trees,
+    join_trees,
+    no_trees,
+)
 from sklearn_dl.boosting._categories import read_more_rows, read_rows
 from sklearn_dl.boosting._losses import GivenLoss
 from sklearn_dl.boosting._tree_export import export_dot, export_text
@@ -239,7 +245,7 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
         n_outputs = self.n_trees_per_iteration_
         self._baseline = loss.initial(train.y, train.sample_weight, n_outputs)
         self._fitted_loss = self.loss
-        self._trees = vars(Trees())
+        self._trees = vars(no_trees())
         self.train_score_, self.validation_score_ = np.empty(0), np.empty(0)
 
     def _check_continues(self, loss):

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sklearn_dl._trees._ensemble import Booster, TreeOptions, Trees, join_trees
+from sklearn_dl._trees._ensemble import (
+    Booster,
+    TreeOptions,
+    Trees,
+    join_trees,
+    no_trees,
+)
 from sklearn_dl._trees._gradients import LossCode
 
 
@@ -82,7 +88,7 @@ def test_the_sums_of_training_are_predictions(boosted):
 
 def test_trees_may_be_joined_and_taken_apart(boosted):
     _, parts, X = boosted
-    joined = join_trees([Trees(), *parts])
+    joined = join_trees([no_trees(), *parts])
     assert len(joined) == 5
     for first, last, part, a, b in (
         (0, 3, parts[0], 0, 3),
