@@ -1,11 +1,13 @@
 """Data sets for the benchmarks: scikit-learn's, and those in SKLEARN_DL_DATA."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from sklearn import datasets
+from sklearn.model_selection import train_test_split
 
 
 def data_folder():
@@ -86,3 +88,61 @@ def _frame(loader):
 def _named(pair):
     X, y = pair
     return X.set_axis([f"x{k}" for k in range(X.shape[1])], axis=1), y
+
+
+def _synthetic(task, n_rows, n_features):
+    """Draw training sets of one problem, more of them if they are small, and a test."""
+    n_sets = max(1, min(10, 20_000 // n_rows))
+    n_drawn = n_sets * n_rows
+    shape = {"n_samples": n_drawn + 20_000, "n_features": n_features, "random_state": 0}
+    if task == "regression":
+        X, y = datasets.make_friedman1(noise=1.0, **shape)
+    else:
+        X, y = datasets.make_classification(
+            n_informative=n_features // 2,
+            n_classes=10 if task == "ten classes" else 2,
+            flip_y=0.05,
+            **shape,
+        )
+    return [
+        (X[first : first + n_rows], X[n_drawn:], y[first : first + n_rows], y[n_drawn:])
+        for first in range(0, n_drawn, n_rows)
+    ]
+
+
+def _adult():
+    X, y = load_adult()
+    numbers = X.select_dtypes("number").columns
+    types = dict.fromkeys(X.columns.difference(numbers), "category")
+    return X.astype(types), (y == y.max()).to_numpy().astype(int)
+
+
+def _covtype():
+    data = np.load(data_folder() / "tabular/covtype_10k.npz")
+    keys = {key.lower(): key for key in data}
+    y = np.unique(data[keys["y"]], return_inverse=True)[1]
+    return data[keys["x"]].astype(np.float64), y
+
+
+def _splits(load):
+    return [train_test_split(*load(), random_state=seed) for seed in range(3)]
+
+
+def boosting_sets():
+    """Return {(name, task): function that returns a list of splits}.
+
+    A task is "binary", "ten classes", "classes" or "regression". A split is X_train,
+    X_test, y_train, y_test, with labels that count from 0.
+    """
+    sizes = [(500, 20), (5000, 20), (20_000, 50), (100_000, 50)]
+    sets = {
+        (f"{n_rows:,} x {n_features}", task): partial(
+            _synthetic, task, n_rows, n_features
+        )
+        for n_rows, n_features in sizes
+        for task in ("binary", "ten classes", "regression")
+    }
+    if data_folder() is not None:
+        sets["adult", "binary"] = partial(_splits, _adult)
+        sets["covtype", "classes"] = partial(_splits, _covtype)
+    return sets

@@ -13,7 +13,6 @@ from scipy import sparse
 
 from sklearn_dl._trees._threads import map_in_threads
 from sklearn_dl.utils._kernel import kernel
-from sklearn_dl.utils._sklearn import weighted_percentile
 
 # Quantiles of so many rows are those of all rows, for all that a tree can see.
 _N_ROWS_FOR_QUANTILES = 200_000
@@ -99,33 +98,40 @@ def fit_bins(X, max_bins, n_categories=None, sample_weight=None, seed=0, n_threa
 
 def _find_thresholds(column, max_bins, sample_weight):
     """Return the increasing thresholds of a numeric feature."""
-    if sample_weight is not None:
-        present = ~np.isnan(column) & (sample_weight > 0)
-        column, sample_weight = column[present], sample_weight[present]
-    values = np.sort(column)  # missing values go to the end
-    values = values[: len(values) - np.isnan(values).sum()]
+    if sample_weight is None:
+        values = np.sort(column)  # missing values go to the end
+        values = values[: len(values) - np.isnan(values).sum()]
+    else:
+        present = np.flatnonzero(~np.isnan(column) & (sample_weight > 0))
+        order = present[np.argsort(column[present], kind="stable")]
+        values, sample_weight = column[order], sample_weight[order]
     if not len(values):
         return np.empty(0)
     changes = np.flatnonzero(values[1:] != values[:-1])
     if len(changes) < max_bins:
-        # Halves first: the sum of two large values may be infinite.
         ends = 0.5 * values[changes] + 0.5 * values[changes + 1]
     else:
-        percentiles = np.linspace(0, 100, max_bins + 1)[1:-1]
-        if sample_weight is None:
-            ends = _percentiles_of_sorted(values, percentiles)
-        else:
-            ends = weighted_percentile(column, sample_weight, percentiles, average=True)
-        ends = np.unique(ends)
+        # Percentiles first, as scikit-learn has them: the last digits decide.
+        shares = np.linspace(0, 100, max_bins + 1)[1:-1] / 100
+        ends = np.unique(_quantiles_of_sorted(values, sample_weight, shares))
     return np.clip(ends, -_ALMOST_INFINITE, _ALMOST_INFINITE)
 
 
-def _percentiles_of_sorted(values, percentiles):
-    """Return percentiles by the averaged inverse of the distribution function."""
-    position = percentiles / 100 * len(values)
-    above = np.floor(position).astype(np.int64)
-    below = np.where(position == above, above - 1, above)
-    return 0.5 * values[below] + 0.5 * values[np.minimum(above, len(values) - 1)]
+def _quantiles_of_sorted(values, sample_weight, shares):
+    """Return quantiles by the averaged inverse of the distribution function."""
+    if sample_weight is None:
+        position = shares * len(values)
+        above = np.floor(position).astype(np.int64)
+        below = above - (position == above)
+    else:
+        # Sums of weights are as exact as rounding lets them be.
+        total = np.cumsum(sample_weight)
+        wanted = shares * total[-1]
+        below = np.searchsorted(total, wanted * (1 - 1e-12))
+        above = np.searchsorted(total, wanted * (1 + 1e-12), side="right")
+    above = np.minimum(above, len(values) - 1)
+    # Halves first: the sum of two large values may be infinite.
+    return 0.5 * values[below] + 0.5 * values[above]
 
 
 def apply_bins(X, bins, n_threads=1):

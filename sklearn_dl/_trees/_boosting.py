@@ -262,12 +262,17 @@ def _choose_scales(of_blocks, k, layout):
 @kernel
 def _gain_floor(penalties, layout, scales, of_blocks, k, n_samples):
     """Return the penalties with a gain that is more than rounding."""
-    h = 0.0
+    g = h = 0.0
     for block in range(of_blocks.shape[0]):
+        g += of_blocks[block, k, 0]
         h += of_blocks[block, k, 1]
-    mean = h / n_samples if layout.hessian_bits else 1.0
-    noise = scales.gradient * scales.gradient / max(mean, 1e-15)
-    noise *= 4.0 if layout.is_dithered else 1e-3
+    if not layout.hessian_bits:
+        h = np.float64(n_samples)
+    # That of float64 in sums; that of gradients, where it is random, in the variance
+    # of a sum over one row.
+    noise = 1e-12 * g * g / max(h, 1e-300)
+    if layout.is_dithered:
+        noise += 4.0 * scales.gradient * scales.gradient * n_samples / max(h, 1e-300)
     return Penalties(
         penalties.l1,
         penalties.l2,

@@ -9,9 +9,9 @@ core.
 """
 
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import joblib
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -40,12 +40,14 @@ def choose_n_threads(work):
     Returns
     -------
     n_threads : int
-        One if there is little to do. Else what OMP_NUM_THREADS, threadpoolctl and the
-        cores of the process allow, or joblib, where this is one of its workers.
+        One if there is little to do, or if this is not the main thread of its process:
+        then it is one of a pool's, whose other threads want the other cores. Else what
+        OMP_NUM_THREADS (which joblib sets for its processes), threadpoolctl and the
+        cores of the process allow.
     """
-    if work < _MIN_WORK:
+    if work < _MIN_WORK or threading.current_thread() is not threading.main_thread():
         return 1
-    return max(1, min(openmp_effective_n_threads(), joblib.effective_n_jobs(-1)))
+    return openmp_effective_n_threads()
 
 
 def map_in_threads(function, items, n_threads):
@@ -133,14 +135,15 @@ def _pointer(context, builder, signature, arguments):
     )
 
 
+@kernel
+def _keep_core():
+    """Return at once, where there is no such call as `sched_yield`."""
+    return 0
+
+
+_offer_core = _keep_core
 if os.name == "posix":
     _offer_core = types.ExternalFunction("sched_yield", types.int32())
-else:
-
-    @kernel
-    def _offer_core():
-        """Return at once: there is no such call."""
-        return 0
 
 
 @kernel

@@ -124,20 +124,20 @@ class CascadeClassifier(ClassifierMixin, BaseEstimator):
     n_stages_ : int
         Number of stages.
 
-    stage_ends_ : ndarray of shape (n_stages_,)
+    stage_ends_ : ndarray of shape (n_stages,)
         Number of stumps up to the end of each stage.
 
-    stage_thresholds_ : ndarray of shape (n_stages_,)
+    stage_thresholds_ : ndarray of shape (n_stages,)
         What the sum of a stage's votes must exceed.
 
-    stage_hit_rates_ : ndarray of shape (n_stages_,)
+    stage_hit_rates_ : ndarray of shape (n_stages,)
         Share of the objects that passed each stage, of those that came to it.
 
-    stage_false_alarm_rates_ : ndarray of shape (n_stages_,)
+    stage_false_alarm_rates_ : ndarray of shape (n_stages,)
         Share of the windows without the object that passed each stage, of those that
         it was trained with.
 
-    false_alarm_rates_ : ndarray of shape (n_stages_,)
+    false_alarm_rates_ : ndarray of shape (n_stages,)
         Share of all windows without the object that came to each stage: of the
         background, if there was one.
 

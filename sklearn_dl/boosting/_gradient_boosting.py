@@ -6,7 +6,12 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.preprocessing import LabelEncoder
-from sklearn.utils import check_array, column_or_1d, compute_sample_weight
+from sklearn.utils import (
+    assert_all_finite,
+    check_array,
+    column_or_1d,
+    compute_sample_weight,
+)
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_dl.boosting._gradient_boosting_base import BaseGradientBoosting
@@ -100,10 +105,10 @@ class GradientBoostingClassifier(ClassifierMixin, BaseGradientBoosting):
         Trees of a round.
     do_early_stopping_ : bool
         Whether early stopping is on.
-    train_score_ : ndarray of shape (n_iter_ + 1,)
+    train_score_ : ndarray of shape (n_rounds + 1,)
         Scores of the training rows after each round, the first before any; empty
         without early stopping.
-    validation_score_ : ndarray of shape (n_iter_ + 1,)
+    validation_score_ : ndarray of shape (n_rounds + 1,)
         The same for the rows that were held out; empty if there are none.
     is_categorical_ : ndarray of shape (n_features,) or None
         Which features are categories; None if none is.
@@ -113,7 +118,7 @@ class GradientBoostingClassifier(ClassifierMixin, BaseGradientBoosting):
         How many splits there are by each feature.
     n_features_in_ : int
         Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where they are strings.
 
     See Also
@@ -221,6 +226,7 @@ class GradientBoostingClassifier(ClassifierMixin, BaseGradientBoosting):
         y = column_or_1d(y, warn=True)
         if not reset:
             return self._encoder_of_classes.transform(y).astype(np.float64)
+        assert_all_finite(y, input_name="y", estimator_name=type(self).__name__)
         check_classification_targets(y)
         self._encoder_of_classes = LabelEncoder()
         encoded = self._encoder_of_classes.fit_transform(y)
@@ -444,10 +450,10 @@ class GradientBoostingRegressor(RegressorMixin, BaseGradientBoosting):
         Trees of a round.
     do_early_stopping_ : bool
         Whether early stopping is on.
-    train_score_ : ndarray of shape (n_iter_ + 1,)
+    train_score_ : ndarray of shape (n_rounds + 1,)
         Scores of the training rows after each round, the first before any; empty
         without early stopping.
-    validation_score_ : ndarray of shape (n_iter_ + 1,)
+    validation_score_ : ndarray of shape (n_rounds + 1,)
         The same for the rows that were held out; empty if there are none.
     is_categorical_ : ndarray of shape (n_features,) or None
         Which features are categories; None if none is.
@@ -457,7 +463,7 @@ class GradientBoostingRegressor(RegressorMixin, BaseGradientBoosting):
         How many splits there are by each feature.
     n_features_in_ : int
         Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where they are strings.
 
     See Also

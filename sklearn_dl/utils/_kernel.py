@@ -1,6 +1,7 @@
 """How the library's numba kernels are compiled."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from numba import njit
@@ -32,8 +33,8 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     >>> double(21)
     42
     """
-    options = {"nogil": True, "error_model": "numpy"}
-    try:
-        return njit(cache=True, **options)(function)
-    except RuntimeError:
-        return njit(**options)(function)
+    compiled: Any = njit(nogil=True, error_model="numpy")(function)
+    # Without a folder to write to, numba refuses to cache at all.
+    with suppress(RuntimeError):
+        compiled.enable_caching()
+    return compiled

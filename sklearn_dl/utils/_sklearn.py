@@ -54,9 +54,6 @@ from sklearn.utils.multiclass import (
 # The warning of an L-BFGS that did not converge.
 from sklearn.utils.optimize import _check_optimize_result as check_optimize_result
 
-# Percentiles of weighted values.
-from sklearn.utils.stats import _weighted_percentile as weighted_percentile
-
 # Which columns are categories; which predictions must rise or fall with a feature.
 from sklearn.utils.validation import (
     _check_categorical_features as check_categorical_features,
@@ -102,5 +99,4 @@ __all__ = [
     "safe_split",
     "set_random_states",
     "validate_params",
-    "weighted_percentile",
 ]

@@ -1,5 +1,8 @@
 """How the common tests construct the public estimators."""
 
+from sklearn.linear_model import Ridge
+from sklearn.naive_bayes import GaussianNB
+
 from sklearn_dl.neural_network import MLPClassifier, MLPRegressor
 from sklearn_dl.utils.discovery import all_estimators
 
@@ -26,8 +29,52 @@ NETWORKS = [
         "dtype": "float64",
     },
 ]
+# Ways to boost trees that differ in the same.
+BOOSTERS = [
+    {},
+    {"early_stopping": True, "validation_fraction": 0.4, "max_iter": 10},
+    {"subsample": 0.5, "max_features": 0.5, "min_samples_leaf": 2, "max_iter": 10},
+    {
+        "max_leaf_nodes": 4,
+        "max_bins": 16,
+        "min_samples_leaf": 1,
+        "l1_regularization": 0.01,
+        "l2_regularization": 0.1,
+        "min_split_gain": 1e-3,
+        "max_iter": 10,
+    },
+]
 # Estimators that are not listed here are constructed without arguments.
 ARGUMENTS = {
+    "AdaBoostClassifier": [
+        {},
+        {"max_depth": 2, "max_bins": 16, "class_weight": "balanced"},
+        {"criterion": "error", "n_estimators": 20},
+        {"n_iter_no_change": 5, "validation_fraction": 0.4, "store_weights": True},
+        {"estimator": GaussianNB(), "learning_rate": 0.5, "n_estimators": 5},
+    ],
+    "AdaBoostRegressor": [
+        # Without draws, rows of weight 2 are two rows.
+        {"bootstrap": False},
+        {},
+        {"loss": "square", "max_depth": 1, "max_bins": 16},
+        {"n_iter_no_change": 5, "validation_fraction": 0.4, "store_weights": True},
+        {"estimator": Ridge(), "loss": "exponential", "n_estimators": 5},
+    ],
+    # Rows of any number of pixels are images one pixel high. Two pixels have no more
+    # than a sign when they are standardised.
+    "CascadeClassifier": [{"input_shape": (1, -1), "normalize": False}],
+    "GradientBoostingClassifier": [
+        *BOOSTERS,
+        {"max_depth": 2, "min_samples_leaf": 1, "max_iter": 10},
+    ],
+    "GradientBoostingRegressor": [
+        *BOOSTERS,
+        {"loss": "absolute_error", "min_samples_leaf": 1, "max_iter": 10},
+        {"loss": "huber", "min_samples_leaf": 1, "max_iter": 10},
+        {"loss": "quantile", "quantile": 0.4, "min_samples_leaf": 1, "max_iter": 10},
+    ],
+    "HaarFeatures": [{"input_shape": (1, -1)}],
     "LearningRateRange": [
         {"estimator": MLPClassifier(random_state=0)},
         {"estimator": MLPRegressor(random_state=0)},
