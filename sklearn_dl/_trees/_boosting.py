@@ -77,8 +77,8 @@ class Forest(NamedTuple):
     ----------
     nodes : ndarray of shape (n_trees, max_nodes), NODE
         The nodes of each tree.
-    bits : ndarray of shape (n_trees, max_nodes, 8) or (n_trees, 1, 8), uint32
-        Categories that go left; short if no feature is categorical.
+    bits : ndarray of shape (n_trees, max_nodes, 8) or (n_trees, 0, 8), uint32
+        Categories that go left; empty if no feature is categorical.
     n_nodes : ndarray of shape (n_trees,), int64
         The number of nodes of each tree.
     status : ndarray of shape (1,), int64
@@ -168,17 +168,20 @@ def boost(
     """
     n_samples = target.y.size
     n_trees = target.raw.shape[0]
+    goes_on = barrier(n_threads, sync)
     for m in range(n_rounds):
         seed = mix(recipe.seed ^ mix(np.uint64(first_round + m)))
+        if not goes_on:
+            return
         if thread == 0:
             _begin_round(recipe, target, sums, seed)
-        barrier(n_threads, sync)
+        goes_on &= barrier(n_threads, sync)
         for block in range(thread, sums.of_blocks.shape[0], n_threads):
             first = block * ROWS_A_BLOCK
             last = min(first + ROWS_A_BLOCK, n_samples)
             derive(recipe.loss, sums.delta[0], target, first, last)
             _add_block(target, first, last, sums.of_blocks[block])
-        barrier(n_threads, sync)
+        goes_on &= barrier(n_threads, sync)
         for k in range(n_trees):
             scales = _choose_scales(sums.of_blocks, k, layout)
             if scales.gradient <= 0.0:
@@ -189,26 +192,28 @@ def boost(
                 thread, n_threads, recipe, target, k, layout, scales, tree_seed, room,
                 sums,
             )  # fmt: skip
-            barrier(n_threads, sync)
+            goes_on &= barrier(n_threads, sync)
             floor = _gain_floor(penalties, layout, scales, sums.of_blocks, k, n_samples)
             n_nodes = grow(
                 thread, n_threads, sync, problem, limits, floor, layout, scales,
                 tree_seed, tree, room, recipe.n_rows,
             )  # fmt: skip
+            if n_nodes < 0 or not goes_on:
+                return
             if thread == 0:
                 if recipe.loss == _ABSOLUTE or (
                     recipe.loss == _HUBER or recipe.loss == _QUANTILE
                 ):
                     _search_bounds(problem, recipe, sums, target, tree, room, n_nodes)
                 reset_next(sync)
-            barrier(n_threads, sync)
+            goes_on &= barrier(n_threads, sync)
             _set_leaves(sync, recipe, penalties, sums, target, k, tree, room, n_nodes)
-            barrier(n_threads, sync)
+            goes_on &= barrier(n_threads, sync)
             if sums.in_round.size:
                 _predict_left_out(thread, n_threads, problem, target, k, tree, sums)
             if thread == 0:
                 _store(tree, n_nodes, forest, m * n_trees + k)
-            barrier(n_threads, sync)
+            goes_on &= barrier(n_threads, sync)
 
 
 @kernel
@@ -251,7 +256,8 @@ def _choose_scales(of_blocks, k, layout):
     for block in range(of_blocks.shape[0]):
         g += of_blocks[block, k, 0]
         h += of_blocks[block, k, 1]
-    if not (np.isfinite(g) and np.isfinite(h)):
+    # Gains are squares.
+    if not (np.isfinite(g * g) and np.isfinite(h)):
         return Scales(0.0, 0.0, 0.0)
     g_unit = 1.0 / choose_scale(g, layout.gradient_bits)
     if layout.hessian_bits == 0:
@@ -397,7 +403,8 @@ def value_of_leaf(loss, parameter, penalties, target, k, rows, lower, upper):
         h = 0.0
         for i in range(rows.size):
             h += hessians[np.uint32(rows[i])]
-    return leaf_value(g, h, penalties, lower, upper)
+    # Splits see to the least Hessian by rounded sums.
+    return leaf_value(g, max(h, penalties.min_hessian), penalties, lower, upper)
 
 
 @kernel
@@ -436,5 +443,5 @@ def _store(tree, n_nodes, forest, place):
         nodes[i].missing_left = tree.missing_left[i] if split else False
         nodes[i].count = tree.stop[i] - tree.start[i]
         nodes[i].depth = tree.depth[i]
-    if forest.bits.shape[1] > 1:
+    if forest.bits.shape[1] > 0:
         forest.bits[place, :n_nodes] = tree.bits[:n_nodes]

@@ -6,6 +6,7 @@ import numpy as np
 
 from sklearn_dl._trees._binning import apply_bins, dense_blocks, fit_bins
 from sklearn_dl._trees._boosting import NODE, Forest, Recipe, boost, make_sums
+from sklearn_dl._trees._bundles import count_codes, make_bundles
 from sklearn_dl._trees._gradients import CONSTANT_HESSIAN, Target
 from sklearn_dl._trees._grower import Limits, Problem, make_room, make_tree
 from sklearn_dl._trees._histogram import choose_layout
@@ -20,6 +21,8 @@ from sklearn_dl._trees._threads import choose_n_threads, run_in_threads
 
 # Sides of a split keep such a sum of Hessians, as in scikit-learn and LightGBM.
 _MIN_HESSIAN = 1e-3
+# From here on weights would be rounded to nothing beside the largest of them.
+_MAX_SKEW = 100
 # Work between two returns to Python, where Ctrl-C is seen: a few tenths of a second.
 _MAX_WORK_A_CALL = 200_000_000
 _MAX_ROUNDS_A_CALL = 100
@@ -85,8 +88,8 @@ class Trees:
         What to do with missing values and categories.
     values : ndarray of shape (n_nodes,), float64
         The values of leaves.
-    bits : ndarray of shape (n_nodes, 8) or (1, 8), uint32
-        Categories that go left; short if no feature is categorical.
+    bits : ndarray of shape (n_nodes, 8) or (0, 8), uint32
+        Categories that go left; empty if no feature is categorical.
     starts : ndarray of shape (n_trees + 1,), int64
         Where trees begin.
     depths : ndarray of shape (n_trees,), int64
@@ -120,9 +123,6 @@ class Trees:
         arrays = (
             self.packed, self.values, self.flags, self.bits, self.starts, self.depths
         )  # fmt: skip
-        # A model that was read through a memory map is read-only, for which the kernel
-        # would be compiled again.
-        arrays = [a if a.flags.writeable else a.copy() for a in arrays]
         for row, block in dense_blocks(X):
             n_threads = choose_n_threads(len(block) * (last - first) // 8)
             part = out[row : row + len(block)]
@@ -142,7 +142,7 @@ def no_trees():
         np.empty(0, dtype=PACKED),
         np.empty(0, dtype=np.uint8),
         np.empty(0),
-        np.zeros((1, 8), dtype=np.uint32),
+        np.empty((0, 8), dtype=np.uint32),
         np.zeros(1, dtype=np.int64),
         np.empty(0, dtype=np.int64),
     )
@@ -181,7 +181,7 @@ def join_trees(parts):
         packed,
         flags,
         join("values"),
-        join("bits") if len(parts[0].bits) > 1 else parts[0].bits,
+        join("bits"),
         np.concatenate([[0], np.cumsum(lengths)]),
         join("depths"),
     )
@@ -231,7 +231,7 @@ class Booster:
         )
         self._problem = _make_problem(X, self.bins, options, n_threads)
         n_rows = max(1, int(options.subsample * n_samples))
-        self._limits = _make_limits(options, n_rows, n_features)
+        self._limits = _make_limits(options, n_rows)
         self._penalties = Penalties(
             float(options.l1),
             float(options.l2),
@@ -240,7 +240,10 @@ class Booster:
             _MIN_HESSIAN,
         )
         is_constant = loss in CONSTANT_HESSIAN and sample_weight is None
-        self._layout = choose_layout(n_rows, is_constant)
+        is_skewed = sample_weight is not None and (
+            sample_weight.max() > _MAX_SKEW * sample_weight.mean()
+        )
+        self._layout = choose_layout(n_rows, is_constant, is_skewed)
         self._recipe = Recipe(
             int(loss),
             float(parameter),
@@ -276,7 +279,7 @@ class Booster:
             At least 1.
         """
         n_outputs, n_samples = self.target.raw.shape
-        work = n_outputs * n_samples * max(len(self._problem.features), 1)
+        work = n_outputs * n_samples * max(len(self._problem.columns), 1)
         memory = n_outputs * (2 * self._limits.max_leaves) * NODE.itemsize
         return max(
             1,
@@ -309,7 +312,7 @@ class Booster:
         """
         n_trees = n_rounds * self.target.raw.shape[0]
         max_nodes = 2 * self._limits.max_leaves - 1
-        n_bits = max_nodes if self._problem.is_categorical.any() else 1
+        n_bits = max_nodes if self._problem.is_categorical.any() else 0
         forest = Forest(
             np.empty((n_trees, max_nodes), dtype=NODE),
             np.zeros((n_trees, n_bits, 8), dtype=np.uint32),
@@ -319,7 +322,7 @@ class Booster:
         run_in_threads(
             boost, self._n_threads, self._problem, self._limits, self._penalties,
             self._layout, self._recipe, self.target, self._tree, self._room,
-            self._sums, forest, first_round, n_rounds,
+            self._sums, forest, int(first_round), int(n_rounds),
         )  # fmt: skip
         if forest.status[0]:
             raise FloatingPointError("The gradients of the loss are not finite.")
@@ -329,7 +332,7 @@ class Booster:
         """Return the trees without the space between them."""
         used = np.arange(forest.nodes.shape[1]) < forest.n_nodes[:, None]
         nodes = forest.nodes[used]
-        bits = np.zeros((1, 8), dtype=np.uint32)
+        bits = np.empty((0, 8), dtype=np.uint32)
         if self._problem.is_categorical.any():
             bits = forest.bits[used]
         starts = np.concatenate([[0], np.cumsum(forest.n_nodes)])
@@ -342,30 +345,32 @@ class Booster:
 def _make_problem(X, bins, options, n_threads):
     n_features = X.shape[1]
     codes = apply_bins(X, bins, n_threads)
-    has_missing = np.array(
-        [np.any(code == n) for code, n in zip(codes, bins.n_values, strict=True)],
-        dtype=bool,
-    )
-    sizes = bins.n_values + has_missing
+    counts = count_codes(codes)
+    has_missing = counts[np.arange(n_features), bins.n_values] > 0
+    n_bins = bins.n_values + has_missing
     directions, groups = options.directions, options.groups
-    if directions is None:
-        directions = np.zeros(n_features)
+    directions = np.zeros(n_features) if directions is None else directions
     if groups is None:
         groups = np.zeros((0, n_features))
+    groups = np.ascontiguousarray(groups, dtype=bool)
+    sets = [np.flatnonzero(group & (n_bins > 1)) for group in groups]
     return Problem(
         codes,
-        np.concatenate([[0], np.cumsum(sizes)]),
         bins.n_values,
+        n_bins,
+        *make_bundles(codes, n_bins, counts),
         bins.is_categorical,
         np.ascontiguousarray(directions, dtype=np.int8),
-        np.flatnonzero(sizes > 1),
-        np.ascontiguousarray(groups, dtype=bool),
+        bins.is_categorical | (np.asarray(directions) != 0),
+        groups,
+        np.concatenate([np.empty(0, dtype=np.int64), *sets]),
+        np.cumsum([0] + [len(members) for members in sets]),
     )
 
 
-def _make_limits(options, n_rows, n_features):
+def _make_limits(options, n_rows):
     max_depth = 2**30 if options.max_depth is None else options.max_depth
-    max_leaves = max(1, n_rows // max(options.min_samples_leaf, 1))
+    max_leaves = max(1, n_rows // options.min_samples_leaf)
     if max_depth < 31:
         max_leaves = min(max_leaves, 2**max_depth)
     is_best_first = options.max_leaf_nodes is not None
@@ -375,5 +380,5 @@ def _make_limits(options, n_rows, n_features):
         int(max_leaves),
         is_best_first and options.max_leaf_nodes <= max_leaves,
         int(max_depth),
-        max(1, int(np.ceil(options.max_features * n_features))),
+        float(options.max_features),
     )

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklearn_dl._trees._bundles import unbundle
 from sklearn_dl._trees._histogram import build, count_of, mix, uniform
 from sklearn_dl._trees._splitting import (
     N_LANES,
@@ -25,12 +26,16 @@ from sklearn_dl._trees._splitting import (
     unpack,
 )
 from sklearn_dl._trees._threads import barrier, reset_next, take_next
-from sklearn_dl.utils._kernel import kernel
+from sklearn_dl.utils._kernel import kernel, lean_kernel
 
-# Features that one thread takes at a time: the histogram handles four in one pass.
-_N_FEATURES_A_PIECE = 4
+# Columns that one thread takes at a time: the histogram handles four in one pass.
+_N_COLUMNS_A_PIECE = 4
 # Nodes of fewer rows are partitioned by one thread.
 _MIN_ROWS_TO_SHARE = 8192
+
+# Room at the end of a histogram, for each thread, where the bins of a feature that
+# shares its column are read back.
+_N_SPARE_BINS = 256
 
 # What `Room.control` holds.
 _NODE, _N_NODES, _N_LEAVES, _SMALL, _LARGE, _N_OPEN, _N_FREE = range(7)
@@ -43,27 +48,40 @@ class Problem(NamedTuple):
     ----------
     codes : ndarray of shape (n_features, n_samples), uint8
         The bin of each value.
-    offsets : ndarray of shape (n_features + 1,), int64
-        Where the bins of a feature begin in a histogram.
-    n_values : ndarray of shape (n_features,), int64
-        How many bins hold values; one more bin holds missing values, if there are any.
+    n_values, n_bins : ndarray of shape (n_features,), int64
+        How many bins hold values, and how many there are: one more holds missing
+        values, if there are any.
+    columns, offsets, members, member_starts, starts, common : ndarray
+        The columns that histograms are built of: the fields of `Bundles`, which would
+        cost more to reach one level deeper.
     is_categorical : ndarray of shape (n_features,), bool
         Whether bins are categories.
     directions : ndarray of shape (n_features,), int8
         Monotonic constraints: 1, -1 or 0.
-    features : ndarray of shape (k,), int64
-        The features that have more than one bin.
+    is_special : ndarray of shape (n_features,), bool
+        Whether a feature has categories or a constraint.
     groups : ndarray of shape (n_groups, n_features), bool
         Sets of features that may interact; no rows if all may.
+    group_members, group_starts : ndarray of int64
+        The features of each set that have more than one bin, set after set, and where
+        they begin.
     """
 
     codes: np.ndarray
-    offsets: np.ndarray
     n_values: np.ndarray
+    n_bins: np.ndarray
+    columns: np.ndarray
+    offsets: np.ndarray
+    members: np.ndarray
+    member_starts: np.ndarray
+    starts: np.ndarray
+    common: np.ndarray
     is_categorical: np.ndarray
     directions: np.ndarray
-    features: np.ndarray
+    is_special: np.ndarray
     groups: np.ndarray
+    group_members: np.ndarray
+    group_starts: np.ndarray
 
 
 class Limits(NamedTuple):
@@ -78,14 +96,14 @@ class Limits(NamedTuple):
         has no limit, the order does not matter, and the last one is.
     max_depth : int
         Splits on the way to a leaf at most.
-    n_features : int
-        Features that each split chooses from.
+    max_features : float
+        Share of the features that each split chooses from.
     """
 
     max_leaves: int
     is_best_first: bool
     max_depth: int
-    n_features: int
+    max_features: float
 
 
 class Tree(NamedTuple):
@@ -151,7 +169,7 @@ class Room(NamedTuple):
     other_rows, other_packed : ndarray
         The same again, for reordering.
     histograms : ndarray of shape (n_slots, n_bins), int64
-        Of the nodes that may be split.
+        Of the nodes that may be split, with spare room at the end.
     free : ndarray of shape (n_slots,), int32
         Histograms that are not in use.
     open : ndarray of shape (max_leaves,), int32
@@ -239,14 +257,17 @@ def make_room(n_samples, problem, limits, min_samples_leaf, n_threads):
         The space.
     """
     # Every open node has rows for two leaves, and one more histogram is being built.
-    n_slots = min(limits.max_leaves, n_samples // (2 * max(min_samples_leaf, 1))) + 2
+    n_slots = min(limits.max_leaves, n_samples // (2 * min_samples_leaf)) + 2
+    if not limits.is_best_first:
+        n_slots = min(n_slots, n_samples.bit_length() + 2)
+    n_bins = problem.offsets[-1] + n_threads * _N_SPARE_BINS
     return Room(
         np.empty(n_samples, dtype=np.int32),
         np.empty(n_samples, dtype=np.int64),
         np.empty(n_samples, dtype=np.int32),
         np.empty(n_samples, dtype=np.int64),
         # Memory is touched, and so taken, when a slot is used for the first time.
-        np.empty((n_slots, problem.offsets[-1]), dtype=np.int64),
+        np.empty((n_slots, n_bins), dtype=np.int64),
         np.empty(n_slots, dtype=np.int32),
         np.empty(limits.max_leaves + 1, dtype=np.int32),
         np.zeros(7, dtype=np.int64),
@@ -259,7 +280,7 @@ def make_room(n_samples, problem, limits, min_samples_leaf, n_threads):
     )
 
 
-@kernel
+@lean_kernel
 def grow(
     thread, n_threads, sync, problem, limits, penalties, layout, scales, seed, tree,
     room, n_rows,
@@ -290,33 +311,34 @@ def grow(
     Returns
     -------
     n_nodes : int
-        The number of nodes.
+        The number of nodes; -1 if another thread has failed.
     """
     control = room.control
     if thread == 0:
         _plant(problem, limits, penalties, layout, scales, seed, tree, room, n_rows)
         reset_next(sync)
-    barrier(n_threads, sync)
-    while True:
+    goes_on = barrier(n_threads, sync)
+    while goes_on:
         _evaluate(thread, sync, problem, penalties, layout, scales, tree, room)
-        barrier(n_threads, sync)
+        goes_on = barrier(n_threads, sync)
         if thread == 0:
             _open_children(problem, limits, penalties, layout, scales, tree, room)
             _choose(problem, limits, tree, room)
-        barrier(n_threads, sync)
+        goes_on &= barrier(n_threads, sync)
         node = control[_NODE]
         if node < 0:
-            return control[_N_NODES]
-        _partition(thread, n_threads, sync, problem, tree, room, node)
+            break
+        goes_on &= _partition(thread, n_threads, sync, problem, tree, room, node)
         if thread == 0:
             _make_children(
                 problem, limits, penalties, layout, scales, seed, tree, room, node
             )
             reset_next(sync)
-        barrier(n_threads, sync)
+        goes_on &= barrier(n_threads, sync)
+    return control[_N_NODES] if goes_on else -1
 
 
-@kernel
+@lean_kernel
 def _plant(problem, limits, penalties, layout, scales, seed, tree, room, n_rows):
     """Set up the root, as the only child of nobody."""
     total = np.int64(0)
@@ -342,21 +364,21 @@ def _plant(problem, limits, penalties, layout, scales, seed, tree, room, n_rows)
         _choose_features(0, 0, problem, limits, seed, tree, room)
 
 
-@kernel
+@lean_kernel
 def _take_slot(room):
     """Return a histogram that is not in use."""
     room.control[_N_FREE] -= 1
     return room.free[room.control[_N_FREE]]
 
 
-@kernel
+@lean_kernel
 def _give_slot(room, slot):
     """Take a histogram back."""
     room.free[room.control[_N_FREE]] = slot
     room.control[_N_FREE] += 1
 
 
-@kernel
+@lean_kernel
 def _may_split(node, limits, penalties, layout, scales, tree, room):
     """Return whether a node is large enough to be split."""
     _, hessian = unpack(tree.total[node], layout, scales)
@@ -374,12 +396,15 @@ def _choose_features(node, child, problem, limits, seed, tree, room):
     scanned = room.scanned[child]
     scanned[:] = False
     n_groups = problem.groups.shape[0]
-    for f in problem.features:
-        allowed = n_groups == 0
-        for k in range(n_groups):
-            allowed |= tree.groups[node, k] & problem.groups[k, f]
-        scanned[f] = allowed
-    if limits.n_features >= problem.n_values.size:
+    for k in range(n_groups):
+        if tree.groups[node, k]:
+            first, last = problem.group_starts[k], problem.group_starts[k + 1]
+            for f in problem.group_members[first:last]:
+                scanned[f] = True
+    if n_groups == 0:
+        for f in problem.members:
+            scanned[f] = True
+    if limits.max_features == 1.0:
         return
     # The features with the smallest random keys stay.
     candidates = np.flatnonzero(scanned)
@@ -388,11 +413,12 @@ def _choose_features(node, child, problem, limits, seed, tree, room):
     for i in range(candidates.size):
         keys[i] = uniform(start + np.uint64(candidates[i]))
     order = np.argsort(keys)
-    for i in range(limits.n_features, candidates.size):
+    n_kept = np.int64(np.ceil(limits.max_features * candidates.size))
+    for i in range(n_kept, candidates.size):
         scanned[candidates[order[i]]] = False
 
 
-@kernel
+@lean_kernel
 def _evaluate(thread, sync, problem, penalties, layout, scales, tree, room):
     """Build the histograms of the children and look for their best splits."""
     small, large = room.control[_SMALL], room.control[_LARGE]
@@ -400,20 +426,22 @@ def _evaluate(thread, sync, problem, penalties, layout, scales, tree, room):
     if small >= 0:
         # Arrays are taken out of their tuples here: each time costs a few nanoseconds,
         # which is much for a scan of a hundred.
-        codes, features, offsets = problem.codes, problem.features, problem.offsets
+        columns, offsets = problem.columns, problem.offsets
+        member_starts = problem.member_starts
+        n_columns = columns.shape[0]
         rows = room.rows[tree.start[small] : tree.stop[small]]
         packed = room.packed[tree.start[small] : tree.stop[small]]
         histogram = room.histograms[tree.slot[small]]
         rest = room.histograms[tree.slot[large] if large >= 0 else 0]
         while True:
-            first = take_next(sync) * _N_FEATURES_A_PIECE
-            if first >= features.size:
+            first = take_next(sync) * _N_COLUMNS_A_PIECE
+            if first >= n_columns:
                 break
-            piece = features[first : first + _N_FEATURES_A_PIECE]
-            build(codes, piece, rows, packed, offsets, histogram)
+            last = min(first + _N_COLUMNS_A_PIECE, n_columns)
+            build(columns, first, last, rows, packed, offsets, histogram)
+            piece = problem.members[member_starts[first] : member_starts[last]]
             if large >= 0:
-                for f in piece:
-                    _subtract(rest, histogram, offsets[f], offsets[f + 1])
+                _subtract(rest, histogram, offsets[first], offsets[last])
                 best_large = _scan(
                     thread, 1, large, piece, rest, problem, penalties, layout, scales,
                     tree, room, best_large,
@@ -426,49 +454,77 @@ def _evaluate(thread, sync, problem, penalties, layout, scales, tree, room):
     _write_split(room.best[thread, 1], best_large)
 
 
-@kernel
+@lean_kernel
 def _subtract(whole, part, first, last):
     """Leave the histogram of the larger child in that of the parent."""
     for b in range(first, last):
         whole[b] -= part[b]
 
 
-@kernel
+@lean_kernel
 def _scan(
     thread, child, node, features, histogram, problem, penalties, layout, scales, tree,
     room, best,
 ):  # fmt: skip
     """Return the better of the best split by some features and another one."""
-    scanned, offsets, n_values = room.scanned[child], problem.offsets, problem.n_values
-    is_categorical, directions = problem.is_categorical, problem.directions
     total, lower, upper = tree.total[node], tree.lower[node], tree.upper[node]
     is_bounded = lower > -np.inf or upper < np.inf
-    sums = room.scratch[thread, 0]
-    scores = room.scratch[thread, 1].view(np.float32)
-    bits = room.scratch[thread, 1].view(np.int32)
+    spare = histogram.size - _N_SPARE_BINS * (thread + 1)
+    if not is_bounded:
+        scores = room.scratch[thread, 1]
+        best = _scan_plain(
+            features, room.scanned[child], problem.is_special, problem.n_values,
+            problem.n_bins, problem.starts, problem.common, histogram, spare, total,
+            layout, scales, penalties, room.scratch[thread, 0],
+            scores.view(np.float32), scores.view(np.int32), best,
+        )  # fmt: skip
     for f in features:
-        if not scanned[f]:
+        if not (room.scanned[child, f] and (is_bounded or problem.is_special[f])):
             continue
-        bins = histogram[offsets[f] : offsets[f + 1]]
-        if is_categorical[f]:
+        n_values, n_bins = problem.n_values[f], problem.n_bins[f]
+        start, common = problem.starts[f], problem.common[f]
+        if common >= 0:
+            unbundle(histogram, start, common, n_bins, total, spare)
+            start = spare
+        bins = histogram[start : start + n_bins]
+        if problem.is_categorical[f]:
             best = scan_categories(
-                f, bins, n_values[f], total, layout, scales, penalties, lower, upper,
+                f, bins, n_values, total, layout, scales, penalties, lower, upper,
                 best, room.best_bits[thread, child],
             )  # fmt: skip
-        elif is_bounded or directions[f] != 0:
-            best = scan_bounded(
-                f, bins, n_values[f], directions[f], total, layout, scales, penalties,
-                lower, upper, best,
-            )  # fmt: skip
         else:
-            best = scan_numeric(
-                f, bins, n_values[f], total, layout, scales, penalties, sums, scores,
-                bits, best,
+            best = scan_bounded(
+                f, bins, n_values, problem.directions[f], total, layout, scales,
+                penalties, lower, upper, best,
             )  # fmt: skip
     return best
 
 
-@kernel
+@lean_kernel
+def _scan_plain(
+    features, scanned, is_special, all_n_values, all_n_bins, starts, all_common,
+    histogram, spare, total, layout, scales, penalties, sums, scores, bits, best,
+):  # fmt: skip
+    """Do the same for numeric features without constraints.
+
+    This is where the time goes. Arrays come one by one, since taking them out of their
+    tuples for each feature would cost a part of it.
+    """
+    for f in features:
+        if is_special[f] or not scanned[f]:
+            continue
+        start, common, n_bins = starts[f], all_common[f], all_n_bins[f]
+        if common >= 0:
+            unbundle(histogram, start, common, n_bins, total, spare)
+            start = spare
+        best = scan_numeric(
+            f, histogram[start : start + n_bins], all_n_values[f], total, layout,
+            scales, penalties, sums, scores, bits, best,
+        )  # fmt: skip
+    return best
+
+
+@lean_kernel
 def _write_split(entry, split):
     """Store a split as integers."""
     entry[0] = split.score
@@ -482,7 +538,9 @@ def _write_split(entry, split):
 def _open_children(problem, limits, penalties, layout, scales, tree, room):
     """Choose among the splits that the threads found, and open the children."""
     control = room.control
-    for child in range(2):
+    # The small one last: where the last is split next, nodes wait only as often as a
+    # number of rows can be halved.
+    for child in (1, 0):
         node = control[_SMALL] if child == 0 else control[_LARGE]
         if node < 0:
             continue
@@ -507,7 +565,7 @@ def _open_children(problem, limits, penalties, layout, scales, tree, room):
         _give_slot(room, tree.slot[node])
 
 
-@kernel
+@lean_kernel
 def _note_split(node, split, gain, problem, layout, tree):
     """Write the best split of a node down."""
     f = split.feature
@@ -516,13 +574,13 @@ def _note_split(node, split, gain, problem, layout, tree):
     tree.left_sum[node] = split.left
     tree.gain[node] = gain
     tree.missing_left[node] = split.missing_left
-    if problem.offsets[f + 1] - problem.offsets[f] == problem.n_values[f]:
+    if problem.n_bins[f] == problem.n_values[f]:
         # No value was missing in training: later ones follow the majority.
         n_left = count_of(split.left, layout)
         tree.missing_left[node] = 2 * n_left > count_of(tree.total[node], layout)
 
 
-@kernel
+@lean_kernel
 def _choose(problem, limits, tree, room):
     """Choose the node that is split next, and say which of its bins go left."""
     control = room.control
@@ -549,13 +607,16 @@ def _choose(problem, limits, tree, room):
     else:
         room.goes_left[: tree.bin[node] + 1] = 1
         room.goes_left[tree.bin[node] + 1 :] = 0
-    if problem.offsets[f + 1] - problem.offsets[f] > problem.n_values[f]:
+    if problem.n_bins[f] > problem.n_values[f]:
         room.goes_left[problem.n_values[f]] = tree.missing_left[node]
 
 
 @kernel
 def _partition(thread, n_threads, sync, problem, tree, room, node):
-    """Reorder the rows of a node: those that go left, then the others."""
+    """Reorder the rows of a node: those that go left, then the others.
+
+    Return whether to go on.
+    """
     start, stop = np.int64(tree.start[node]), np.int64(tree.stop[node])
     n = stop - start
     n_parts = n_threads if n >= _MIN_ROWS_TO_SHARE else 1
@@ -566,9 +627,10 @@ def _partition(thread, n_threads, sync, problem, tree, room, node):
         room.n_left[thread] = _divide(
             problem.codes[tree.feature[node]], room, first, last
         )
-    barrier(n_threads, sync)
+    if not barrier(n_threads, sync):
+        return False
     if thread >= n_parts:
-        return
+        return True
     n_left = left_before = np.int64(0)
     for other in range(n_parts):
         n_left += room.n_left[other]
@@ -581,11 +643,10 @@ def _partition(thread, n_threads, sync, problem, tree, room, node):
     for i in range(last - first - own):
         room.rows[to + i] = room.other_rows[last - 1 - i]
         room.packed[to + i] = room.other_packed[last - 1 - i]
-    if n_parts > 1:
-        barrier(n_threads, sync)
+    return n_parts == 1 or barrier(n_threads, sync)
 
 
-@kernel
+@lean_kernel
 def _divide(column, room, first, last):
     """Copy rows that go left from the front, others from the back; count the former.
 
@@ -606,7 +667,7 @@ def _divide(column, room, first, last):
     return low - first
 
 
-@kernel
+@lean_kernel
 def _make_children(
     problem, limits, penalties, layout, scales, seed, tree, room, node
 ):  # fmt: skip
@@ -649,7 +710,7 @@ def _make_children(
         _choose_features(large, 1, problem, limits, seed, tree, room)
 
 
-@kernel
+@lean_kernel
 def _set_bounds(problem, penalties, layout, scales, tree, node):
     """Hand on the bounds of a node; a monotonic split puts one between its children."""
     left = np.int64(tree.left[node])

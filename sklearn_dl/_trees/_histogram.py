@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_dl.utils._kernel import kernel
+from sklearn_dl.utils._kernel import kernel, lean_kernel
 
 # Above so many rows a gradient has few levels, and is rounded up or down at random.
 _MAX_ROWS_TO_NEAREST = 1 << 16
@@ -41,7 +41,7 @@ class Layout(NamedTuple):
     is_dithered: bool
 
 
-def choose_layout(n_samples, is_hessian_constant):
+def choose_layout(n_samples, is_hessian_constant, is_skewed=False):
     """Return the layout for so many rows.
 
     Parameters
@@ -50,6 +50,9 @@ def choose_layout(n_samples, is_hessian_constant):
         Rows that are added at most.
     is_hessian_constant : bool
         Whether the Hessian of every row is 1.
+    is_skewed : bool, default=False
+        Whether a few rows have so large weights that the others would be rounded to
+        nothing.
 
     Returns
     -------
@@ -64,11 +67,11 @@ def choose_layout(n_samples, is_hessian_constant):
         hessian_bits,
         # At most 2**30, so that a sum of gradients is an int32 in the scan.
         min(rest - hessian_bits, 31),
-        n_samples > _MAX_ROWS_TO_NEAREST,
+        bool(is_skewed or n_samples > _MAX_ROWS_TO_NEAREST),
     )
 
 
-@kernel
+@lean_kernel
 def count_of(packed, layout):
     """Return the count of rows in a packed sum.
 
@@ -183,37 +186,33 @@ def pack(rows, gradients, hessians, scales, layout, seed, packed):
             packed[i] += h << layout.count_bits
 
 
-@kernel
-def build(codes, features, rows, packed, offsets, histogram):
-    """Add the packed gradients of a node to the bins of some features.
+@lean_kernel
+def build(columns, first, last, rows, packed, offsets, histogram):
+    """Add the packed gradients of a node to the bins of some columns.
 
     Parameters
     ----------
-    codes : ndarray of shape (n_features, n_samples), uint8
+    columns : ndarray of shape (n_columns, n_samples), uint8
         The bin of each value.
-    features : ndarray of shape (k,), int64
-        The features. Four are handled in a pass, so that rows are read once for four.
+    first, last : int
+        The columns. Four are handled in a pass, so that rows are read once for four.
     rows : ndarray of shape (m,), int32
         The rows of the node.
     packed : ndarray of shape (m,), int64
         Their gradients.
-    offsets : ndarray of shape (n_features + 1,), int64
-        Where the bins of a feature begin.
+    offsets : ndarray of shape (n_columns + 1,), int64
+        Where the bins of a column begin.
     histogram : ndarray of shape (n_bins,), int64
         Takes the sums.
     """
-    k = 0
-    while k + 4 <= features.size:
-        f0, f1, f2, f3 = features[k], features[k + 1], features[k + 2], features[k + 3]
-        c0, c1, c2, c3 = codes[f0], codes[f1], codes[f2], codes[f3]
-        h0 = histogram[offsets[f0] : offsets[f0 + 1]]
-        h1 = histogram[offsets[f1] : offsets[f1 + 1]]
-        h2 = histogram[offsets[f2] : offsets[f2 + 1]]
-        h3 = histogram[offsets[f3] : offsets[f3 + 1]]
-        h0[:] = 0
-        h1[:] = 0
-        h2[:] = 0
-        h3[:] = 0
+    histogram[offsets[first] : offsets[last]] = 0
+    k = first
+    while k + 4 <= last:
+        c0, c1, c2, c3 = columns[k], columns[k + 1], columns[k + 2], columns[k + 3]
+        h0 = histogram[offsets[k] : offsets[k + 1]]
+        h1 = histogram[offsets[k + 1] : offsets[k + 2]]
+        h2 = histogram[offsets[k + 2] : offsets[k + 3]]
+        h3 = histogram[offsets[k + 3] : offsets[k + 4]]
         for i in range(rows.size):
             row = np.uint32(rows[i])
             value = packed[i]
@@ -222,11 +221,9 @@ def build(codes, features, rows, packed, offsets, histogram):
             h2[c2[row]] += value
             h3[c3[row]] += value
         k += 4
-    while k < features.size:
-        f = features[k]
-        column = codes[f]
-        bins = histogram[offsets[f] : offsets[f + 1]]
-        bins[:] = 0
+    while k < last:
+        column = columns[k]
+        bins = histogram[offsets[k] : offsets[k + 1]]
         for i in range(rows.size):
             bins[column[np.uint32(rows[i])]] += packed[i]
         k += 1

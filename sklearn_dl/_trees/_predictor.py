@@ -8,6 +8,7 @@ loads to overlap.
 
 import numpy as np
 
+from sklearn_dl._trees._threads import barrier
 from sklearn_dl.utils._kernel import kernel
 
 # A node that is ready to predict. A row goes to `child` or, if its value is larger than
@@ -138,8 +139,8 @@ def predict_raw(
         The values of leaves.
     flags : ndarray of shape (n_nodes,), uint8
         What to do with missing values and categories.
-    bits : ndarray of shape (n_nodes, 8) or (1, 8), uint32
-        Categories that go left; short if no feature is categorical.
+    bits : ndarray of shape (n_nodes, 8) or (0, 8), uint32
+        Categories that go left; empty if no feature is categorical.
     starts : ndarray of shape (n_trees + 1,), int64
         Where each tree begins.
     depths : ndarray of shape (n_trees,), int64
@@ -149,11 +150,13 @@ def predict_raw(
     out : ndarray of shape (n_samples, n_outputs), float64
         Takes the sum; tree t adds to output ``t % n_outputs``.
     """
+    if not barrier(n_threads, sync):
+        return
     n_samples, n_outputs = out.shape
     row = n_samples * thread // n_threads
     last = n_samples * (thread + 1) // n_threads
     while row < last:
-        is_plain = bits.shape[0] == 1 and row + 8 <= last
+        is_plain = bits.shape[0] == 0 and row + 8 <= last
         if is_plain and not _has_missing(X, row, row + 8):
             _predict_eight(
                 X, row, nodes, values, starts, depths, first_tree, last_tree, out

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_dl._trees._histogram import count_of
-from sklearn_dl.utils._kernel import kernel
+from sklearn_dl.utils._kernel import kernel, lean_kernel
 
 # Scores are compared in units in which sums of gradients are moderate numbers: float32
 # would overflow for targets of 1e20.
@@ -95,7 +95,7 @@ class Split(NamedTuple):
     left: int
 
 
-@kernel
+@lean_kernel
 def unpack(packed, layout, scales):
     """Return the gradient and the Hessian of a packed sum.
 
@@ -122,7 +122,7 @@ def unpack(packed, layout, scales):
     )
 
 
-@kernel
+@lean_kernel
 def leaf_value(gradient, hessian, penalties, lower, upper):
     """Return the value that minimises the penalised loss, within bounds.
 
@@ -146,7 +146,7 @@ def leaf_value(gradient, hessian, penalties, lower, upper):
     return min(max(-value if gradient > 0 else value, lower), upper)
 
 
-@kernel
+@lean_kernel
 def _bounded_score(gradient, hessian, value, penalties):
     """Return twice the decrease of the loss by a value of a leaf."""
     return -(
@@ -155,7 +155,7 @@ def _bounded_score(gradient, hessian, value, penalties):
     )
 
 
-@kernel
+@lean_kernel
 def split_gain(split, total, layout, scales, penalties, lower, upper):
     """Return the gain of a split, in float64.
 
@@ -191,7 +191,7 @@ def split_gain(split, total, layout, scales, penalties, lower, upper):
     return gain
 
 
-@kernel
+@lean_kernel
 def _score_by_counts(sums, offset, total, layout, l1, l2, penalties, scores):
     """Write the score of each split where Hessians are counts; -1 if not allowed.
 
@@ -214,7 +214,7 @@ def _score_by_counts(sums, offset, total, layout, l1, l2, penalties, scores):
         scores[b] = score if min(c, rest) >= min_count else f32(-1)
 
 
-@kernel
+@lean_kernel
 def _score_by_hessians(sums, offset, total, layout, h_unit, l1, l2, penalties, scores):
     """Write the score of each split where rows have Hessians; -1 if not allowed."""
     f32, i32 = np.float32, np.int32
@@ -243,7 +243,7 @@ def _score_by_hessians(sums, offset, total, layout, h_unit, l1, l2, penalties, s
         scores[b] = score if allowed else f32(-1)
 
 
-@kernel
+@lean_kernel
 def _largest(bits, n):
     """Return the largest of some float32 that are seen as int32.
 
@@ -256,7 +256,7 @@ def _largest(bits, n):
     return np.int64(largest)
 
 
-@kernel
+@lean_kernel
 def scan_numeric(
     feature, bins, n_values, total, layout, scales, penalties, sums, scores, bits, best
 ):
@@ -285,7 +285,8 @@ def scan_numeric(
     bits : ndarray of shape (256 + N_LANES,), int32
         The same room again.
     best : Split
-        The best split of features before this one. Of equal splits the first is kept.
+        The best split of features before this one. Of equal splits that of the first
+        feature is kept, and of one feature's the first.
 
     Returns
     -------
@@ -316,7 +317,7 @@ def scan_numeric(
                 sums[:n], offset, total, layout, h_unit, l1, l2, penalties, scores
             )
         largest = _largest(bits, n)
-        if largest > best.score:
+        if largest > best.score or (largest == best.score and feature < best.feature):
             i = 0
             while bits[i] != largest:
                 i += 1
@@ -326,7 +327,7 @@ def scan_numeric(
     return best
 
 
-@kernel
+@lean_kernel
 def _find_filled(bins, i):
     """Return the bin that holds rows and has i such bins before it."""
     b = 0
@@ -336,7 +337,7 @@ def _find_filled(bins, i):
     return b
 
 
-@kernel
+@lean_kernel
 def _try_bounded(
     split, direction, total, layout, scales, penalties, lower, upper, best
 ):
@@ -358,12 +359,12 @@ def _try_bounded(
     score += _bounded_score(g_right, h_right, right_value, penalties)
     score = max(score * (_GRADIENT_UNIT / scales.gradient) ** 2, 0.0)
     score = np.int64(np.float32(score).view(np.int32))
-    if score > best.score:
+    if score > best.score or (score == best.score and split.feature < best.feature):
         return Split(score, split.feature, split.bin, split.missing_left, split.left)
     return best
 
 
-@kernel
+@lean_kernel
 def scan_bounded(
     feature, bins, n_values, direction, total, layout, scales, penalties, lower, upper,
     best,
@@ -483,7 +484,7 @@ def scan_categories(
             better = _try_bounded(
                 split, 0, total, layout, scales, penalties, lower, upper, best
             )
-            if better.score > best.score:
+            if better.score != best.score or better.feature != best.feature:
                 best = better
                 left_bits[:] = 0
                 for j in range(i + 1):

@@ -8,6 +8,7 @@ costs less than a microsecond, so that even small nodes of a tree gain from a se
 core.
 """
 
+import multiprocessing
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -40,12 +41,15 @@ def choose_n_threads(work):
     Returns
     -------
     n_threads : int
-        One if there is little to do, or if this is not the main thread of its process:
-        then it is one of a pool's, whose other threads want the other cores. Else what
+        One if there is little to do, or if this is not the main thread of its process
+        or a process of multiprocessing's pool: then it is a worker, and others want the
+        other cores. Else what
         OMP_NUM_THREADS (which joblib sets for its processes), threadpoolctl and the
         cores of the process allow.
     """
     if work < _MIN_WORK or threading.current_thread() is not threading.main_thread():
+        return 1
+    if multiprocessing.current_process().daemon:
         return 1
     return openmp_effective_n_threads()
 
@@ -76,6 +80,9 @@ def map_in_threads(function, items, n_threads):
 def run_in_threads(kernel, n_threads, *arguments):
     """Call ``kernel(thread, n_threads, sync, *arguments)`` in each thread.
 
+    The kernel meets the others at a barrier before it does anything, and returns where
+    a barrier tells it to: then Ctrl-C and a thread that cannot be started do no harm.
+
     Parameters
     ----------
     kernel : callable
@@ -85,23 +92,46 @@ def run_in_threads(kernel, n_threads, *arguments):
     *arguments : object
         What all of them share.
     """
+    if n_threads > 1:
+        try:
+            _run_together(kernel, n_threads, arguments)
+            return
+        except _NoThreadError:
+            # The system has no more threads. Nobody has begun.
+            pass
+    kernel(0, 1, np.zeros(64, dtype=np.int64), *arguments)
+
+
+class _NoThreadError(Exception):
+    """A thread could not be started."""
+
+
+def _run_together(kernel, n_threads, arguments):
+    """Call a kernel in each of several threads, and see to it that all return."""
     sync = np.zeros(64, dtype=np.int64)
 
     def work(thread):
         try:
             kernel(thread, n_threads, sync, *arguments)
         except BaseException:
-            sync[_ABORTED] = 1  # nobody may wait for this thread
+            sync[_ABORTED] = 1
             raise
 
-    if n_threads == 1:
-        work(0)
-        return
     with ThreadPoolExecutor(n_threads - 1) as pool:
-        others = [pool.submit(work, thread) for thread in range(1, n_threads)]
-        work(0)
-        for other in others:
-            other.result()
+        others = []
+        try:
+            try:
+                for thread in range(1, n_threads):
+                    others.append(pool.submit(work, thread))
+            except RuntimeError as error:
+                raise _NoThreadError from error
+            work(0)
+            for other in others:
+                other.result()
+        except BaseException:
+            # Ctrl-C may come at any point here. Nobody may wait for this thread.
+            sync[_ABORTED] = 1
+            raise
 
 
 @intrinsic
@@ -156,19 +186,27 @@ def barrier(n_threads, sync):
         How many threads there are.
     sync : ndarray of shape (64,), int64
         The words by which they meet.
+
+    Returns
+    -------
+    goes_on : bool
+        False if another thread has failed: then the caller has to return.
     """
     if n_threads == 1:
-        return
+        return True
     phase = _load(sync, _PHASE)
     if _fetch_add(sync, _ARRIVED, 1) == n_threads - 1:
         _fetch_add(sync, _ARRIVED, -n_threads)
         _fetch_add(sync, _PHASE, 1)
-        return
+        return True
     spins = 0
-    while _load(sync, _PHASE) == phase and _load(sync, _ABORTED) == 0:
+    while _load(sync, _PHASE) == phase:
+        if _load(sync, _ABORTED) != 0:
+            return False
         spins += 1
         if spins > _N_SPINS:
             _offer_core()
+    return True
 
 
 @kernel

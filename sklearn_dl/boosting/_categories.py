@@ -57,11 +57,8 @@ def read_rows(estimator, X):
     validate_data(estimator, X, skip_check_array=True)
     X = _in_order(estimator, estimator._encoder.fit_transform(X))
     n_categories = np.zeros(len(is_categorical), dtype=np.int64)
-    categories = estimator._encoder.named_transformers_["categories"].categories_
-    for place, values in zip(np.flatnonzero(is_categorical), categories, strict=True):
-        # None and NaN are missing values, and no categories.
-        n_known = sum(value is not None and value == value for value in values)
-        n_categories[place] = max(1, n_known)
+    for place, categories in categories_of(estimator).items():
+        n_categories[place] = max(1, len(categories))
         if n_categories[place] > estimator.max_bins:
             names = getattr(estimator, "feature_names_in_", None)
             name = repr(names[place]) if names is not None else f"at index {place}"
@@ -71,6 +68,30 @@ def read_rows(estimator, X):
                 f"has a cardinality of {n_categories[place]}."
             )
     return X, n_categories
+
+
+def categories_of(estimator):
+    """Return the categories of each column of a fitted estimator.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Was fitted on what `read_rows` returned.
+
+    Returns
+    -------
+    categories : dict of int to list
+        The known categories, by the place of their column. Empty if there are none.
+    """
+    if estimator._encoder is None:
+        return {}
+    categories = estimator._encoder.named_transformers_["categories"].categories_
+    places = np.flatnonzero(estimator.is_categorical_).tolist()
+    return {
+        # None and NaN are missing values, and no categories.
+        place: [value for value in values if value is not None and value == value]
+        for place, values in zip(places, categories, strict=True)
+    }
 
 
 def read_more_rows(estimator, X):

@@ -130,13 +130,15 @@ class GradientBoostingClassifier(ClassifierMixin, BaseGradientBoosting):
     Notes
     -----
     Values are put into bins once, and all trees are grown from counts over the bins.
-    Sums of gradients over bins are kept as integers: they depend neither on the order
-    of the rows nor on the number of threads. Values of leaves are computed from the
-    gradients themselves.
+    Sums of gradients over bins are kept as integers, so that trees are the same for any
+    number of threads. Values of leaves are computed from the gradients themselves. With
+    more than 65,536 rows, or weights of which a few are more than a hundred times the
+    mean, gradients are rounded up or down at random, which the seed decides; with more
+    than 200,000 rows, the bins are those of as many that are drawn.
 
     How many threads work is decided by the amount of data; ``OMP_NUM_THREADS``,
-    ``threadpoolctl`` and joblib limit it. The first fit on a machine compiles the
-    engine, which is kept in numba's cache.
+    ``threadpoolctl`` and joblib limit it, and a fit in any thread but the main one has
+    one. The first fit on a machine compiles the engine, which is kept in numba's cache.
 
     References
     ----------
@@ -351,6 +353,8 @@ class GradientBoostingClassifier(ClassifierMixin, BaseGradientBoosting):
     def _classify(self, raw):
         if len(self.classes_) == 1:
             return np.repeat(self.classes_, len(raw))
+        if hasattr(self._fitted_loss, "inverse_link"):
+            return self.classes_[np.argmax(self._probabilities(raw), axis=1)]
         if raw.shape[1] == 1:
             return self.classes_[(raw[:, 0] > 0).astype(np.int64)]
         return self.classes_[np.argmax(raw, axis=1)]
@@ -394,7 +398,8 @@ class GradientBoostingRegressor(RegressorMixin, BaseGradientBoosting):
     min_samples_leaf : int, default=20
         Rows of a leaf at least.
     l2_regularization : float, default=0.0
-        Penalty on the squares of the values of leaves.
+        Penalty on the squares of the values of leaves; of those that are
+        searched for, only where a node is split.
     max_features : float, default=1.0
         Share of the features, drawn anew, that each split chooses from.
     max_bins : int, default=255
@@ -437,7 +442,8 @@ class GradientBoostingRegressor(RegressorMixin, BaseGradientBoosting):
     min_split_gain : float, default=0.0
         A split is made if its gain is larger; XGBoost's gamma.
     l1_regularization : float, default=0.0
-        Penalty on the magnitudes of the values of leaves.
+        Penalty on the magnitudes of the values of leaves; of those that are
+        searched for, only where a node is split.
     alpha : float, default=0.9
         The quantile of the absolute residuals at which Huber's loss becomes linear, as
         in scikit-learn's ``GradientBoostingRegressor``; between 0 and 1.
@@ -475,13 +481,15 @@ class GradientBoostingRegressor(RegressorMixin, BaseGradientBoosting):
     Notes
     -----
     Values are put into bins once, and all trees are grown from counts over the bins.
-    Sums of gradients over bins are kept as integers: they depend neither on the order
-    of the rows nor on the number of threads. Values of leaves are computed from the
-    gradients themselves.
+    Sums of gradients over bins are kept as integers, so that trees are the same for any
+    number of threads. Values of leaves are computed from the gradients themselves. With
+    more than 65,536 rows, or weights of which a few are more than a hundred times the
+    mean, gradients are rounded up or down at random, which the seed decides; with more
+    than 200,000 rows, the bins are those of as many that are drawn.
 
     How many threads work is decided by the amount of data; ``OMP_NUM_THREADS``,
-    ``threadpoolctl`` and joblib limit it. The first fit on a machine compiles the
-    engine, which is kept in numba's cache.
+    ``threadpoolctl`` and joblib limit it, and a fit in any thread but the main one has
+    one. The first fit on a machine compiles the engine, which is kept in numba's cache.
 
     References
     ----------

@@ -22,7 +22,7 @@ from sklearn_dl._trees._ensemble import (
     join_trees,
     no_trees,
 )
-from sklearn_dl.boosting._categories import read_more_rows, read_rows
+from sklearn_dl.boosting._categories import categories_of, read_more_rows, read_rows
 from sklearn_dl.boosting._losses import GivenLoss
 from sklearn_dl.boosting._tree_export import export_dot, export_text
 from sklearn_dl.utils._sklearn import (
@@ -31,6 +31,7 @@ from sklearn_dl.utils._sklearn import (
     check_monotonic_cst,
     check_sample_weight,
     fit_context,
+    safe_indexing,
 )
 
 # Rows of the training set that a scorer sees after every round.
@@ -40,10 +41,25 @@ _MIN_ROWS_TO_STOP_EARLY = 10_000
 
 
 class _Part:
-    """Rows with targets and weights, and the sum of the trees for them."""
+    """Rows with targets and weights, and the sum of the trees for them.
 
-    def __init__(self, X, y, sample_weight, raw=None):
-        self.X, self.y, self.sample_weight, self.raw = X, y, sample_weight, raw
+    `given` and `rows` are the user's own rows and which of them these are, for scorers
+    that want to see them.
+    """
+
+    def __init__(self, X, y, sample_weight, given, rows=None):
+        self.X, self.y, self.sample_weight = X, y, sample_weight
+        self._given, self._rows = given, np.arange(X.shape[0]) if rows is None else rows
+        self.raw = None
+
+    def take(self, rows):
+        """Return some of the rows."""
+        weight = None if self.sample_weight is None else self.sample_weight[rows]
+        return _Part(self.X[rows], self.y[rows], weight, self._given, self._rows[rows])
+
+    def given_rows(self):
+        """Return the rows as the user gave them."""
+        return safe_indexing(self._given, self._rows)
 
 
 class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
@@ -122,7 +138,8 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
         sample_weight : array-like of shape (n_samples,), default=None
             The weight of each row; none may be negative. Rows of weight 0 are left out.
         X_val : array-like of shape (n_val, n_features), default=None
-            Rows by which training stops early, in place of a part of X.
+            Rows by which training stops early, in place of a part of X. Without early
+            stopping ("auto" has none for up to 10,000 rows) they are not used.
         y_val : array-like of shape (n_val,), default=None
             Their targets.
         sample_weight_val : array-like of shape (n_val,), default=None
@@ -139,7 +156,8 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
             If a parameter does not go with another one or with the data, or if the loss
             is no longer finite.
         """
-        continues = self.warm_start and hasattr(self, "_baseline")
+        continues = self.warm_start and hasattr(self, "_trees")
+        before = self._what_trees_mean() if continues else None
         given_X, given_y = X, y
         if y is None:
             raise ValueError(
@@ -149,13 +167,16 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
         X, n_categories = read_rows(self, X)
         check_consistent_length(X, y)
         y = self._encode_target(y, reset=True)
-        train, valid = self._split(
-            X, y, sample_weight, (X_val, y_val, sample_weight_val), continues
-        )
+        self._fitted_loss = self.loss
         loss = self._make_loss(self.loss)
         if continues:
-            self._check_continues(loss)
+            self._check_continues(before)
         else:
+            rng = check_random_state(self.random_state)
+            self._seed = int(rng.randint(np.iinfo(np.int32).max))
+        whole = self._weigh_rows(X, y, sample_weight, given_X)
+        train, valid = self._split(whole, X_val, y_val, sample_weight_val)
+        if not continues:
             self._begin(train, loss)
         for part in (train, valid):
             if part is not None:
@@ -179,61 +200,61 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
         )
         return self
 
-    def _split(self, X, y, sample_weight, given, continues):
-        """Return the rows to train on and those by which to stop."""
-        X_val, y_val, sample_weight_val = given
-        if (X_val is None) != (y_val is None):
-            raise ValueError(
-                f"{type(self).__name__}.fit needs X_val and y_val together; "
-                f"{'y_val' if y_val is None else 'X_val'} is missing."
-            )
-        if X_val is not None and self.early_stopping is False:
-            raise ValueError(
-                f"X_val and y_val are passed to {type(self).__name__}.fit, but "
-                "early_stopping=False. Set it to 'auto' or True."
-            )
+    def _weigh_rows(self, X, y, sample_weight, given):
+        """Return the rows that have a weight, with that of their classes."""
+        rows = np.arange(X.shape[0])
         if sample_weight is not None:
             sample_weight = self._check_weights(sample_weight, X)
-            used = sample_weight > 0
-            if not used.any():
+            rows = np.flatnonzero(sample_weight > 0)
+            if not len(rows):
                 raise ValueError(
                     f"sample_weight of {type(self).__name__}.fit is zero for all rows."
                 )
-            X, y, sample_weight = X[used], y[used], sample_weight[used]
-        if not continues:
-            rng = check_random_state(self.random_state)
-            self._seed = int(rng.randint(np.iinfo(np.int32).max))
-        sample_weight = self._weigh(sample_weight, y)
+        if len(rows) < X.shape[0]:
+            X, y, sample_weight = X[rows], y[rows], sample_weight[rows]
+        return _Part(X, y, self._weigh(sample_weight, y), given, rows)
+
+    def _split(self, whole, X_val, y_val, sample_weight_val):
+        """Return the rows to train on, and those by which to stop or None."""
         self.do_early_stopping_ = (
-            X.shape[0] > _MIN_ROWS_TO_STOP_EARLY
+            len(whole.y) > _MIN_ROWS_TO_STOP_EARLY
             if self.early_stopping == "auto"
             else bool(self.early_stopping)
         )
-        if X_val is not None:
-            X_val = read_more_rows(self, X_val)
-            check_consistent_length(X_val, y_val)
-            if sample_weight_val is not None:
-                sample_weight_val = self._check_weights(sample_weight_val, X_val)
-            y_val = self._encode_target(y_val, reset=False)
-            return (
-                _Part(X, y, sample_weight),
-                _Part(X_val, y_val, sample_weight_val),
-            )
+        if X_val is not None or y_val is not None:
+            return whole, self._read_validation(X_val, y_val, sample_weight_val)
         if not self.do_early_stopping_ or self.validation_fraction is None:
-            return _Part(X, y, sample_weight), None
-        rows = np.arange(X.shape[0])
+            return whole, None
         train, valid = train_test_split(
-            rows,
+            np.arange(len(whole.y)),
             test_size=self.validation_fraction,
-            stratify=y if hasattr(self, "classes_") else None,
+            stratify=whole.y if hasattr(self, "classes_") else None,
             random_state=self._seed,
         )
-        return tuple(
-            _Part(
-                X[part], y[part], None if sample_weight is None else sample_weight[part]
+        return whole.take(train), whole.take(valid)
+
+    def _read_validation(self, X_val, y_val, sample_weight_val):
+        """Return the rows that the user has held out."""
+        name = type(self).__name__
+        if X_val is None or y_val is None:
+            raise ValueError(
+                f"{name}.fit needs X_val and y_val together; "
+                f"{'y_val' if y_val is None else 'X_val'} is missing."
             )
-            for part in (train, valid)
-        )
+        if self.early_stopping is False:
+            raise ValueError(
+                f"X_val and y_val are passed to {name}.fit, but early_stopping=False. "
+                "Set it to 'auto' or True."
+            )
+        X = read_more_rows(self, X_val)
+        check_consistent_length(X, y_val)
+        if sample_weight_val is not None:
+            sample_weight_val = self._check_weights(sample_weight_val, X)
+        try:
+            y = self._encode_target(y_val, reset=False)
+        except ValueError as error:
+            raise ValueError(f"y_val of {name}.fit: {error}") from error
+        return _Part(X, y, sample_weight_val, X_val)
 
     def _check_weights(self, sample_weight, X):
         return check_sample_weight(
@@ -244,22 +265,40 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
         """Forget an earlier fit; find the constant to begin with."""
         n_outputs = self.n_trees_per_iteration_
         self._baseline = loss.initial(train.y, train.sample_weight, n_outputs)
-        self._fitted_loss = self.loss
         self._trees = vars(no_trees())
+        self._fitted_scoring = self.scoring
         self.train_score_, self.validation_score_ = np.empty(0), np.empty(0)
 
-    def _check_continues(self, loss):
+    def _what_trees_mean(self):
+        """Return what has to stay the same for the trees to keep their meaning."""
+        meaning = {
+            "the number of features": self.n_features_in_,
+            "loss": self._fitted_loss,
+            "the categories of features": categories_of(self),
+        }
+        if hasattr(self, "classes_"):
+            meaning["the classes of y"] = self.classes_.tolist()
+        return meaning
+
+    def _check_continues(self, before):
         """Check what a warm start asks for."""
+        name = type(self).__name__
+        for what, now in self._what_trees_mean().items():
+            if now != before[what]:
+                raise ValueError(
+                    f"{name} with warm_start=True goes on from its last fit, but "
+                    f"{what} changed from {before[what]} to {now}. Fit a clone, or set "
+                    "warm_start=False."
+                )
         if self.max_iter < self.n_iter_:
             raise ValueError(
-                f"max_iter={self.max_iter} of {type(self).__name__} must be larger "
-                f"than or equal to n_iter_={self.n_iter_} when warm_start==True"
+                f"max_iter={self.max_iter} of {name} must be larger than or equal to "
+                f"n_iter_={self.n_iter_} when warm_start==True"
             )
-        if len(self._baseline) != self.n_trees_per_iteration_:
-            raise ValueError(
-                f"{type(self).__name__} with warm_start=True was fitted on data with "
-                "another number of classes."
-            )
+        if self.scoring != self._fitted_scoring:
+            # Scores of two kinds cannot be compared.
+            self._fitted_scoring = self.scoring
+            self.train_score_, self.validation_score_ = np.empty(0), np.empty(0)
 
     def _tree_options(self):
         """Translate the parameters, after checks against the data."""
@@ -331,7 +370,7 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
         n_done = n_kept = self.n_iter_
         parts = [Trees(**self._trees)]
         by_one = watches or stopping.is_on or isinstance(loss, GivenLoss)
-        stop = stopping.stops(booster) if n_done == 0 else False
+        stop = stopping.begin(booster, parts)
         while n_done < self.max_iter and not stop:
             n_rounds = 1 if by_one else booster.n_rounds_a_call()
             n_rounds = min(n_rounds, self.max_iter - n_done)
@@ -342,7 +381,7 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
             trees = self._boost(booster, loss, n_done, n_rounds)
             parts.append(trees)
             n_done += n_rounds
-            stop = stopping.stops(booster, trees)
+            stop = stopping.stops(booster, parts)
             if watches:
                 # What callbacks see is an estimator that ends here.
                 parts = [join_trees(parts)]
@@ -381,10 +420,9 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _raw_predict(self, X):
         check_is_fitted(self)
-        cached = getattr(self, "_cached_parts", ())
-        for part in cached:
-            if part.X is X:
-                return part.raw
+        part = getattr(self, "_scored_part", None)
+        if part is not None and part.X is X:
+            return part.raw
         return self._sum_trees(read_more_rows(self, X))
 
     def _staged_raw_predict(self, X):
@@ -446,7 +484,7 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
         text : str
             A line for each branch and each leaf.
         """
-        return export_text(self, self._place(iteration, output), decimals)
+        return export_text(self, self._place(iteration, output, decimals), decimals)
 
     def export_graphviz(self, iteration=0, output=0, decimals=2):
         """Describe a tree in the language of Graphviz.
@@ -465,12 +503,16 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
         dot : str
             A directed graph, for ``dot -Tsvg`` or ``graphviz.Source``.
         """
-        return export_dot(self, self._place(iteration, output), decimals)
+        return export_dot(self, self._place(iteration, output, decimals), decimals)
 
-    def _place(self, iteration, output):
+    def _place(self, iteration, output, decimals):
         """Return which of all trees that is."""
         check_is_fitted(self)
         n_outputs = len(self._baseline)
+        if decimals < 0:
+            raise ValueError(
+                f"decimals={decimals} of {type(self).__name__}: expected is 0 or more."
+            )
         for name, number, n in (
             ("iteration", iteration, self.n_iter_),
             ("output", output, n_outputs),
@@ -481,6 +523,16 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
                     f"from {-n} to {n - 1}."
                 )
         return (iteration % self.n_iter_) * n_outputs + output % n_outputs
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if hasattr(self, "_trees"):
+            # Arrays of a memory map are read-only, for which kernels would be compiled
+            # once more.
+            self._trees = {
+                name: np.require(array, requirements="WC")
+                for name, array in self._trees.items()
+            }
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_trees")
@@ -518,62 +570,66 @@ class _EarlyStopping:
         self._scorer = None
         if self.is_on and model.scoring != "loss":
             self._scorer = check_scoring(model, model.scoring)
-            self._small = self._choose_rows(train)
+            self._rows = self._choose_rows(train)
+            self._train = train.take(self._rows)
 
     def _choose_rows(self, train):
         """Return the training rows that a scorer sees."""
-        n_samples = train.X.shape[0]
-        self._rows = np.arange(n_samples)
-        if n_samples > _MAX_ROWS_SCORED:
-            self._rows, _ = train_test_split(
-                self._rows,
+        rows = np.arange(len(train.y))
+        if len(rows) > _MAX_ROWS_SCORED:
+            rows, _ = train_test_split(
+                rows,
                 train_size=_MAX_ROWS_SCORED,
                 stratify=train.y if hasattr(self._model, "classes_") else None,
                 random_state=self._model._seed,
             )
-        weights = train.sample_weight
-        return _Part(
-            train.X[self._rows],
-            train.y[self._rows],
-            None if weights is None else weights[self._rows],
-        )
+        return rows
 
-    def stops(self, booster, trees=None):
+    def begin(self, booster, parts):
+        """Score the sum that the fit begins with, unless that was done before."""
+        if not self.is_on or self._scores["train"]:
+            return False
+        return self._score_all(booster, parts)
+
+    def stops(self, booster, parts):
         """Score the sum of the trees; return whether the last rounds were in vain."""
         if not self.is_on:
             return False
-        if trees is not None and self._valid is not None:
-            trees.add_to(self._valid.raw, self._valid.X)
+        if self._valid is not None:
+            parts[-1].add_to(self._valid.raw, self._valid.X)
+        return self._score_all(booster, parts)
+
+    def _score_all(self, booster, parts):
         self._train.raw = booster.raw
-        if self._scorer is None:
-            parts = {"train": self._train, "valid": self._valid}
-            score = self._negative_loss
-        else:
-            self._small.raw = booster.raw[self._rows]
-            parts = {"train": self._small, "valid": self._valid}
-            score = self._score
-        for name, part in parts.items():
+        if self._scorer is not None:
+            self._train.raw = booster.raw[self._rows]
+        for name, part in (("train", self._train), ("valid", self._valid)):
             if part is not None:
-                self._scores[name].append(score(part))
-        return self._in_vain(self._scores["train" if self._valid is None else "valid"])
-
-    def _negative_loss(self, part):
-        return -self._loss.mean(part.y, part.raw, part.sample_weight)
-
-    def _score(self, part):
-        """Score with a copy of the model that knows its predictions for these rows."""
-        model = copy.copy(self._model)
-        model._cached_parts = (part,)
-        y = model.classes_[part.y.astype(int)] if hasattr(model, "classes_") else part.y
-        if part.sample_weight is None:
-            return self._scorer(model, part.X, y)
-        return self._scorer(model, part.X, y, sample_weight=part.sample_weight)
-
-    def _in_vain(self, scores):
+                self._scores[name].append(self._score(part, parts))
+        scores = self._scores["train" if self._valid is None else "valid"]
         n = self._model.n_iter_no_change
         if len(scores) <= n:
             return False
         return not max(scores[-n:]) > scores[-n - 1] + self._model.tol
+
+    def _score(self, part, parts):
+        if self._scorer is None:
+            return -self._loss.mean(part.y, part.raw, part.sample_weight)
+        model = copy.copy(self._model)
+        if callable(model.scoring):
+            # Nobody knows what it does: it gets a model that ends here, and the rows
+            # that the user gave.
+            parts[:] = [join_trees(parts)]
+            model._trees = vars(parts[0])
+            X = part.given_rows()
+        else:
+            # scikit-learn's scorers predict these rows, whose sums are known.
+            model._scored_part = part
+            X = part.X
+        y = model.classes_[part.y.astype(int)] if hasattr(model, "classes_") else part.y
+        if part.sample_weight is None:
+            return self._scorer(model, X, y)
+        return self._scorer(model, X, y, sample_weight=part.sample_weight)
 
     def record(self):
         """Hand the scores to the model."""

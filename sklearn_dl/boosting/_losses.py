@@ -100,7 +100,8 @@ class GivenLoss:
         """Return what the loss says, or zeros."""
         if not hasattr(self.loss, "initial_value"):
             return np.zeros(n_outputs)
-        value = np.atleast_1d(self.loss.initial_value(y, sample_weight))
+        weight = None if sample_weight is None else sample_weight.copy()
+        value = np.atleast_1d(self.loss.initial_value(y.copy(), weight))
         return np.broadcast_to(value, n_outputs).astype(np.float64)
 
     def mean(self, y, raw, sample_weight):
@@ -111,7 +112,9 @@ class GivenLoss:
                 f"loss(y, raw) of the given loss; {self.loss!r} has none. Choose "
                 "another scoring, or early_stopping=False."
             )
-        values = self.loss.loss(y, raw[:, 0] if raw.shape[1] == 1 else raw)
+        # The user's code may write where it likes.
+        raw = raw[:, 0] if raw.shape[1] == 1 else raw
+        values = self.loss.loss(y.copy(), raw.copy())
         return float(np.average(values, weights=sample_weight))
 
     def derive(self, target):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sklearn_dl.boosting._categories import categories_of
+
 
 def _describe(model, tree):
     """Return the nodes of a tree, with thresholds, and names of features."""
@@ -9,7 +11,7 @@ def _describe(model, tree):
     nodes = model._trees["nodes"][start:stop]
     packed = model._trees["packed"][start:stop]
     bits = model._trees["bits"]
-    bits = bits[start:stop] if len(bits) > 1 else None
+    bits = bits[start:stop] if len(bits) else None
     names = getattr(model, "feature_names_in_", None)
     if names is None:
         names = [f"x{i}" for i in range(model.n_features_in_)]
@@ -25,20 +27,17 @@ def _conditions(model, node, threshold, words, names, decimals):
         end = f"{threshold:.{decimals}f}"
         left, right = f"{name} <= {end}", f"{name} > {end}"
     else:
-        is_left = np.unpackbits(words.view(np.uint8), bitorder="little").astype(bool)
-        categories = _categories(model, node["feature"])
-        chosen = [str(value) for value, left in zip(categories, is_left) if left]  # noqa: B905
-        inside = ", ".join(chosen)
+        categories = categories_of(model)[int(node["feature"])]
+        is_left = np.unpackbits(words.view(np.uint8), bitorder="little")
+        inside = ", ".join(
+            str(value)
+            for value, left in zip(categories, is_left[: len(categories)], strict=True)
+            if left
+        )
         left, right = f"{name} in {{{inside}}}", f"{name} not in {{{inside}}}"
     if node["missing_left"]:
         return f"{left} or missing", right
     return left, f"{right} or missing"
-
-
-def _categories(model, feature):
-    encoder = model._encoder.named_transformers_["categories"]
-    place = np.count_nonzero(model.is_categorical_[:feature])
-    return encoder.categories_[place]
 
 
 def export_text(model, tree, decimals):
