@@ -61,7 +61,7 @@ def test_a_histogram_is_the_sum_over_each_bin(n_features):
     rows = np.sort(rng.choice(300, 170, replace=False)).astype(np.int32)
     packed = rng.integers(-1000, 1000, size=170)
     histogram = np.full(12 * n_features, 99, dtype=np.int64)
-    build(codes, np.arange(n_features), rows, packed, offsets, histogram)
+    build(codes, 0, n_features, rows, packed, offsets, histogram)
     expected = [
         np.bincount(column[rows], weights=packed, minlength=12) for column in codes
     ]
