@@ -27,7 +27,10 @@ from sklearn_dl._trees._threads import barrier, reset_next, take_next
 from sklearn_dl.utils._kernel import kernel
 
 _ABSOLUTE, _HUBER, _QUANTILE = 1, 2, 3
-_OTHER = 9
+_POISSON, _SOFTMAX = 4, 8
+# A step of more in log odds, or in the logarithm of a mean, is no estimate but a
+# Hessian that vanishes, and what goes so far does not come back.
+_MAX_STEP = 100.0
 
 # A node of a tree that is done. Children lie side by side: `left` and `left + 1`.
 NODE = np.dtype(
@@ -404,7 +407,10 @@ def value_of_leaf(loss, parameter, penalties, target, k, rows, lower, upper):
         for i in range(rows.size):
             h += hessians[np.uint32(rows[i])]
     # Splits see to the least Hessian by rounded sums.
-    return leaf_value(g, max(h, penalties.min_hessian), penalties, lower, upper)
+    h = max(h, penalties.min_hessian)
+    if _POISSON <= loss <= _SOFTMAX:
+        lower, upper = max(lower, -_MAX_STEP), min(upper, _MAX_STEP)
+    return leaf_value(g, h, penalties, lower, upper)
 
 
 @kernel

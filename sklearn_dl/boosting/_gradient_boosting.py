@@ -227,6 +227,10 @@ class GradientBoostingClassifier(ClassifierMixin, BaseGradientBoosting):
     def _encode_target(self, y, *, reset):
         y = column_or_1d(y, warn=True)
         if not reset:
+            # LabelEncoder would cut longer strings to the length of its own.
+            unseen = sorted(set(y.tolist()) - set(self.classes_.tolist()))
+            if unseen:
+                raise ValueError(f"y contains previously unseen labels: {unseen}")
             return self._encoder_of_classes.transform(y).astype(np.float64)
         assert_all_finite(y, input_name="y", estimator_name=type(self).__name__)
         check_classification_targets(y)

@@ -157,7 +157,7 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
             is no longer finite.
         """
         continues = self.warm_start and hasattr(self, "_trees")
-        before = self._what_trees_mean() if continues else None
+        before = vars(self).copy() if continues else None
         given_X, given_y = X, y
         if y is None:
             raise ValueError(
@@ -176,8 +176,11 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
             self._seed = int(rng.randint(np.iinfo(np.int32).max))
         whole = self._weigh_rows(X, y, sample_weight, given_X)
         train, valid = self._split(whole, X_val, y_val, sample_weight_val)
+        # Also where it is known: Huber's loss notes the unit of its means.
+        n_outputs = self.n_trees_per_iteration_
+        initial = loss.initial(train.y, train.sample_weight, n_outputs)
         if not continues:
-            self._begin(train, loss)
+            self._begin(initial)
         for part in (train, valid):
             if part is not None:
                 part.raw = self._sum_trees(part.X)
@@ -204,12 +207,8 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
         """Return the rows that have a weight, with that of their classes."""
         rows = np.arange(X.shape[0])
         if sample_weight is not None:
-            sample_weight = self._check_weights(sample_weight, X)
+            sample_weight = self._check_weights(sample_weight, X, "sample_weight")
             rows = np.flatnonzero(sample_weight > 0)
-            if not len(rows):
-                raise ValueError(
-                    f"sample_weight of {type(self).__name__}.fit is zero for all rows."
-                )
         if len(rows) < X.shape[0]:
             X, y, sample_weight = X[rows], y[rows], sample_weight[rows]
         return _Part(X, y, self._weigh(sample_weight, y), given, rows)
@@ -249,22 +248,31 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
         X = read_more_rows(self, X_val)
         check_consistent_length(X, y_val)
         if sample_weight_val is not None:
-            sample_weight_val = self._check_weights(sample_weight_val, X)
+            sample_weight_val = self._check_weights(
+                sample_weight_val, X, "sample_weight_val"
+            )
         try:
             y = self._encode_target(y_val, reset=False)
         except ValueError as error:
             raise ValueError(f"y_val of {name}.fit: {error}") from error
         return _Part(X, y, sample_weight_val, X_val)
 
-    def _check_weights(self, sample_weight, X):
-        return check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
+    def _check_weights(self, sample_weight, X, name):
+        """Return weights of which none is negative and some are not zero."""
+        where = f"{name} of {type(self).__name__}.fit"
+        try:
+            sample_weight = check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from error
+        if not sample_weight.any():
+            raise ValueError(f"{where} is zero for all rows.")
+        return sample_weight
 
-    def _begin(self, train, loss):
-        """Forget an earlier fit; find the constant to begin with."""
-        n_outputs = self.n_trees_per_iteration_
-        self._baseline = loss.initial(train.y, train.sample_weight, n_outputs)
+    def _begin(self, initial):
+        """Forget an earlier fit; begin with a constant."""
+        self._baseline = initial
         self._trees = vars(no_trees())
         self._fitted_scoring = self.scoring
         self.train_score_, self.validation_score_ = np.empty(0), np.empty(0)
@@ -281,13 +289,18 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
         return meaning
 
     def _check_continues(self, before):
-        """Check what a warm start asks for."""
+        """Check what a warm start asks for; `before` is the state of the last fit."""
         name = type(self).__name__
-        for what, now in self._what_trees_mean().items():
-            if now != before[what]:
+        meaning = self._what_trees_mean()
+        now_fitted = vars(self).copy()
+        vars(self).update(before)
+        was = self._what_trees_mean()
+        for what, now in meaning.items():
+            if now != was[what]:
+                # What was fitted stays as it was.
                 raise ValueError(
                     f"{name} with warm_start=True goes on from its last fit, but "
-                    f"{what} changed from {before[what]} to {now}. Fit a clone, or set "
+                    f"{what} changed from {was[what]} to {now}. Fit a clone, or set "
                     "warm_start=False."
                 )
         if self.max_iter < self.n_iter_:
@@ -295,6 +308,7 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
                 f"max_iter={self.max_iter} of {name} must be larger than or equal to "
                 f"n_iter_={self.n_iter_} when warm_start==True"
             )
+        vars(self).update(now_fitted)
         if self.scoring != self._fitted_scoring:
             # Scores of two kinds cannot be compared.
             self._fitted_scoring = self.scoring

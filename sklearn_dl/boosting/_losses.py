@@ -144,17 +144,17 @@ class GivenLoss:
     def respond(self, raw):
         """Return predictions of a regressor."""
         if hasattr(self.loss, "inverse_link"):
-            return np.asarray(self.loss.inverse_link(raw[:, 0]))
+            return np.asarray(self.loss.inverse_link(raw[:, 0].copy()))
         return raw[:, 0].copy()
 
     def probabilities(self, raw):
         """Return probabilities of the classes."""
         if raw.shape[1] > 1:
             if hasattr(self.loss, "inverse_link"):
-                return np.asarray(self.loss.inverse_link(raw))
+                return np.asarray(self.loss.inverse_link(raw.copy()))
             return softmax(raw, axis=1)
         link = getattr(self.loss, "inverse_link", expit)
-        positive = np.asarray(link(raw[:, 0]))
+        positive = np.asarray(link(raw[:, 0].copy()))
         return np.column_stack([1 - positive, positive])
 
 

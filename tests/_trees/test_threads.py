@@ -1,6 +1,11 @@
 """Several threads do what one does, and nobody waits for ever."""
 
+import os
+import signal
+import subprocess
+import sys
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -28,13 +33,15 @@ def _count(thread, n_threads, sync, n_steps, n_items, seen):
     for step in range(n_steps):
         if thread == 0:
             reset_next(sync)
-        barrier(n_threads, sync)
+        if not barrier(n_threads, sync):
+            return
         while True:
             item = take_next(sync)
             if item >= n_items:
                 break
             seen[step, item] += 1
-        barrier(n_threads, sync)
+        if not barrier(n_threads, sync):
+            return
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
@@ -55,6 +62,26 @@ def test_an_error_in_one_thread_does_not_leave_the_others_waiting(failing):
         run_in_threads(kernel, 2)
 
 
+@pytest.mark.parametrize("failing", [1, 2])
+def test_one_thread_does_the_work_where_others_cannot_be_started(failing, monkeypatch):
+    start = threading.Thread.start
+    started = []
+
+    def start_some(thread):
+        started.append(thread)
+        if len(started) == failing:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    before = threading.active_count()
+    monkeypatch.setattr(threading.Thread, "start", start_some)
+    seen = np.zeros((50, 17), dtype=np.int64)
+    run_in_threads(_count, 3, 50, 17, seen)
+    np.testing.assert_array_equal(seen, 1)
+    assert len(started) == failing
+    assert threading.active_count() == before
+
+
 @pytest.mark.parametrize("n_threads", [1, 4])
 def test_results_have_the_order_of_the_items(n_threads):
     assert map_in_threads(lambda x: x * x, range(9), n_threads) == [
@@ -69,6 +96,16 @@ def test_little_work_has_one_thread_and_limits_are_heeded():
     inside = Parallel(n_jobs=2, backend="threading")(
         delayed(choose_n_threads)(10**9) for _ in range(2)
     )
+    assert inside == [1, 1]
+
+
+def test_a_process_of_a_pool_has_one_thread():
+    with warnings.catch_warnings():
+        # Python warns of a fork where other tests have left threads.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        inside = Parallel(n_jobs=2, backend="multiprocessing")(
+            delayed(choose_n_threads)(10**9) for _ in range(2)
+        )
     assert inside == [1, 1]
 
 
@@ -127,3 +164,65 @@ def test_two_python_threads_may_boost_at_once(monkeypatch):
         assert not thread.is_alive()
     for trees in results:
         np.testing.assert_array_equal(trees.values, expected.values)
+
+
+# Fits go on until a timer interrupts one of them, as Ctrl-C would, and so 40 times.
+INTERRUPTED = """
+import signal, threading, time
+import numpy as np
+from sklearn.datasets import make_classification
+from sklearn_dl._trees._threads import choose_n_threads
+from sklearn_dl.boosting import GradientBoostingClassifier
+
+X, y = make_classification(3000, 10, random_state=0)
+model = GradientBoostingClassifier(early_stopping=True, random_state=0)
+assert choose_n_threads(X.size) == 2
+expected = model.fit(X, y).predict_proba(X)
+begin = time.perf_counter()
+model.fit(X, y)
+seconds = time.perf_counter() - begin
+came = [False]
+
+def interrupt(number, frame):
+    came[0] = True
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGALRM, interrupt)
+rng = np.random.default_rng(0)
+n_seen = 0
+for _ in range(40):
+    came[0] = False
+    try:
+        # Anywhere in one of the first three fits.
+        signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-4, 3 * seconds))
+        # Python drops what is raised while it tidies up: then nobody sees it.
+        while not came[0]:
+            model.fit(X, y)
+    except KeyboardInterrupt:
+        n_seen += 1
+assert n_seen > 30, n_seen
+
+# Threads that were told to end may need a moment.
+end = time.monotonic() + 5
+while len(threading.enumerate()) > 1 and time.monotonic() < end:
+    time.sleep(0.01)
+assert threading.enumerate() == [threading.main_thread()], threading.enumerate()
+np.testing.assert_array_equal(model.fit(X, y).predict_proba(X), expected)
+print("done")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers")
+def test_interrupted_fits_leave_no_thread_behind():
+    # A thread that waits for ever would keep the process from ending.
+    result = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED],
+        env=os.environ | {"OMP_NUM_THREADS": "2"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.stdout == "done\n", result.stderr
+    assert result.returncode == 0, result.stderr
