@@ -25,10 +25,10 @@ from sklearn_dl._trees._splitting import (
     split_gain,
     unpack,
 )
-from sklearn_dl._trees._threads import barrier, reset_next, take_next
+from sklearn_dl._trees._threads import barrier
 from sklearn_dl.utils._kernel import kernel, lean_kernel
 
-# Columns that one thread takes at a time: the histogram handles four in one pass.
+# Columns that a thread handles at a time: the histogram takes four in one pass.
 _N_COLUMNS_A_PIECE = 4
 # Nodes of fewer rows are partitioned by one thread.
 _MIN_ROWS_TO_SHARE = 8192
@@ -316,10 +316,9 @@ def grow(
     control = room.control
     if thread == 0:
         _plant(problem, limits, penalties, layout, scales, seed, tree, room, n_rows)
-        reset_next(sync)
     goes_on = barrier(n_threads, sync)
     while goes_on:
-        _evaluate(thread, sync, problem, penalties, layout, scales, tree, room)
+        _evaluate(thread, n_threads, problem, penalties, layout, scales, tree, room)
         goes_on = barrier(n_threads, sync)
         if thread == 0:
             _open_children(problem, limits, penalties, layout, scales, tree, room)
@@ -333,7 +332,6 @@ def grow(
             _make_children(
                 problem, limits, penalties, layout, scales, seed, tree, room, node
             )
-            reset_next(sync)
         goes_on &= barrier(n_threads, sync)
     return control[_N_NODES] if goes_on else -1
 
@@ -419,7 +417,7 @@ def _choose_features(node, child, problem, limits, seed, tree, room):
 
 
 @lean_kernel
-def _evaluate(thread, sync, problem, penalties, layout, scales, tree, room):
+def _evaluate(thread, n_threads, problem, penalties, layout, scales, tree, room):
     """Build the histograms of the children and look for their best splits."""
     small, large = room.control[_SMALL], room.control[_LARGE]
     best_small = best_large = Split(-1, -1, -1, False, np.int64(0))
@@ -433,11 +431,11 @@ def _evaluate(thread, sync, problem, penalties, layout, scales, tree, room):
         packed = room.packed[tree.start[small] : tree.stop[small]]
         histogram = room.histograms[tree.slot[small]]
         rest = room.histograms[tree.slot[large] if large >= 0 else 0]
-        while True:
-            first = take_next(sync) * _N_COLUMNS_A_PIECE
-            if first >= n_columns:
-                break
-            last = min(first + _N_COLUMNS_A_PIECE, n_columns)
+        # The same columns go to the same thread, in whose cache their histograms are.
+        own = n_columns * thread // n_threads
+        end = n_columns * (thread + 1) // n_threads
+        for first in range(own, end, _N_COLUMNS_A_PIECE):
+            last = min(first + _N_COLUMNS_A_PIECE, end)
             build(columns, first, last, rows, packed, offsets, histogram)
             piece = problem.members[member_starts[first] : member_starts[last]]
             if large >= 0:

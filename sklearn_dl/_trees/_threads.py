@@ -27,7 +27,7 @@ _ARRIVED, _PHASE, _NEXT, _ABORTED = 0, 16, 32, 48
 # So many looks at a barrier before the thread offers its core to others.
 _N_SPINS = 2_000
 # Below so many values a second thread costs more than it brings.
-_MIN_WORK = 8_000
+_MIN_WORK = 60_000
 
 
 def choose_n_threads(work):
