@@ -47,7 +47,8 @@ class GradientBoostingClassifier(ClassifierMixin, BaseGradientBoosting):
     min_samples_leaf : int, default=20
         Rows of a leaf at least.
     l2_regularization : float, default=0.0
-        Penalty on the squares of the values of leaves.
+        Penalty on the squares of the values of leaves. Values that are searched for, as
+        for the absolute loss, are not shrunk.
     max_features : float, default=1.0
         Share of the features, drawn anew, that each split chooses from.
     max_bins : int, default=255
@@ -60,8 +61,8 @@ class GradientBoostingClassifier(ClassifierMixin, BaseGradientBoosting):
     monotonic_cst : array-like of int of shape (n_features,) or dict or None, \
             default=None
         1 where predictions must not fall with a feature, -1 where they must not rise,
-        else 0; or a dict from names of features. For two classes only, as to the
-        probability of the second.
+        else 0; or a dict from names of features. With classes, for two of them: as to
+        the probability of the second.
     interaction_cst : {"pairwise", "no_interactions"} or sequence of lists/tuples/sets \
             of int or None, default=None
         Sets of features that may be used together on the way to a leaf. Features in no
@@ -93,7 +94,8 @@ class GradientBoostingClassifier(ClassifierMixin, BaseGradientBoosting):
     min_split_gain : float, default=0.0
         A split is made if its gain is larger; XGBoost's gamma.
     l1_regularization : float, default=0.0
-        Penalty on the magnitudes of the values of leaves.
+        Penalty on the magnitudes of the values of leaves. Values that are searched for,
+        as for the absolute loss, are not shrunk.
 
     Attributes
     ----------
@@ -125,7 +127,7 @@ class GradientBoostingClassifier(ClassifierMixin, BaseGradientBoosting):
     --------
     GradientBoostingRegressor : The same for numbers.
     AdaBoostClassifier : Boosting by the weights of rows.
-    sklearn.ensemble.HistGradientBoostingClassifier : scikit-learn's.
+    sklearn.ensemble.HistGradientBoostingClassifier : The peer in scikit-learn.
 
     Notes
     -----
@@ -402,8 +404,8 @@ class GradientBoostingRegressor(RegressorMixin, BaseGradientBoosting):
     min_samples_leaf : int, default=20
         Rows of a leaf at least.
     l2_regularization : float, default=0.0
-        Penalty on the squares of the values of leaves; of those that are
-        searched for, only where a node is split.
+        Penalty on the squares of the values of leaves. Values that are searched for, as
+        for the absolute loss, are not shrunk.
     max_features : float, default=1.0
         Share of the features, drawn anew, that each split chooses from.
     max_bins : int, default=255
@@ -416,7 +418,8 @@ class GradientBoostingRegressor(RegressorMixin, BaseGradientBoosting):
     monotonic_cst : array-like of int of shape (n_features,) or dict or None, \
             default=None
         1 where predictions must not fall with a feature, -1 where they must not rise,
-        else 0; or a dict from names of features.
+        else 0; or a dict from names of features. With classes, for two of them: as to
+        the probability of the second.
     interaction_cst : {"pairwise", "no_interactions"} or sequence of lists/tuples/sets \
             of int or None, default=None
         Sets of features that may be used together on the way to a leaf. Features in no
@@ -446,8 +449,8 @@ class GradientBoostingRegressor(RegressorMixin, BaseGradientBoosting):
     min_split_gain : float, default=0.0
         A split is made if its gain is larger; XGBoost's gamma.
     l1_regularization : float, default=0.0
-        Penalty on the magnitudes of the values of leaves; of those that are
-        searched for, only where a node is split.
+        Penalty on the magnitudes of the values of leaves. Values that are searched for,
+        as for the absolute loss, are not shrunk.
     alpha : float, default=0.9
         The quantile of the absolute residuals at which Huber's loss becomes linear, as
         in scikit-learn's ``GradientBoostingRegressor``; between 0 and 1.
@@ -480,7 +483,7 @@ class GradientBoostingRegressor(RegressorMixin, BaseGradientBoosting):
     --------
     GradientBoostingClassifier : The same for classes.
     AdaBoostRegressor : Boosting by the weights of rows.
-    sklearn.ensemble.HistGradientBoostingRegressor : scikit-learn's.
+    sklearn.ensemble.HistGradientBoostingRegressor : The peer in scikit-learn.
 
     Notes
     -----
