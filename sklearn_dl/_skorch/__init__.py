@@ -9,6 +9,7 @@ from sklearn_dl._skorch._foreign import (
     set_sizes,
     weighted_rows,
 )
+from sklearn_dl._skorch._joint import BaseDense
 from sklearn_dl._skorch._net import Penalty, TensorNet, Turn
 from sklearn_dl._skorch._optimizers import SOLVERS, optimizer_options
 from sklearn_dl._skorch._options import TrainingOptions
@@ -27,6 +28,7 @@ __all__ = [
     "HORIZON_SCHEDULES",
     "SCHEDULES",
     "SOLVERS",
+    "BaseDense",
     "BaseNeural",
     "Batches",
     "Convergence",

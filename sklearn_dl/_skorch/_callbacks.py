@@ -105,16 +105,15 @@ class Convergence(OwnCallback):
         improved = not score < self.best_score_ + self.tol
         if score > self.best_score_ or self.best_weights_ is None:
             self.best_score_ = max(self.best_score_, score)
-            module = net.module_ if net.average_ is None else net.average_.module
             self.best_weights_ = {
-                name: value.clone() for name, value in module.state_dict().items()
+                name: value.clone() for name, value in net.weights().items()
             }
         return improved
 
     def on_train_end(self, net: Any, **_: Any) -> None:
         """Leave the weights to predict with in the network."""
         if self.best_weights_ is not None:
-            net.module_.load_state_dict(self.best_weights_)
+            net.load_weights(self.best_weights_)
         else:
             net.adopt_average()
 

@@ -66,6 +66,8 @@ class Batches:
     ----------
     X, y, weight
         The data, as skorch's callbacks look for them.
+    starts : ndarray of shape (n_batches + 1,)
+        The first row of each batch, and the number of rows.
     """
 
     def __init__(
@@ -88,9 +90,9 @@ class Batches:
         starts = [*range(0, len(self), batch_size)]
         if len(starts) > 1 and len(self) - starts[-1] < smallest:
             starts.pop()
-        self._parts = [
-            slice(a, b) for a, b in zip(starts, [*starts[1:], len(self)], strict=True)
-        ]
+        self.starts = np.array([*starts, len(self)], dtype=np.int64)
+        ends = [*starts[1:], len(self)]
+        self._parts = [slice(a, b) for a, b in zip(starts, ends, strict=True)]
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -104,6 +106,30 @@ class Batches:
     def everything(self) -> Batch:
         """Return all rows as one batch."""
         return self._dense(self.X), self.y, self.weight
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return what compiled code takes, sharing memory with the tensors.
+
+        Returns
+        -------
+        X : ndarray of shape (n_rows, n_features)
+            The rows.
+        codes : ndarray of shape (n_rows,) or (0,)
+            The targets where they are classes.
+        values : ndarray of shape (n_rows, n_outputs) or (0, 0)
+            The targets where they are numbers.
+        weight : ndarray of shape (n_rows,) or (0,)
+            The weights; empty without any.
+        """
+        assert isinstance(self.X, Tensor)
+        assert self.y is not None
+        X, y = self.X.numpy(), self.y.numpy()
+        classes = y.ndim == 1
+        codes = y if classes else np.empty(0, dtype=np.int64)
+        values = np.empty((0, 0), dtype=X.dtype) if classes else y
+        weight = self.weight
+        weights = np.empty(0, X.dtype) if weight is None else weight.numpy()
+        return X, codes, values, weights
 
     def ordered(self) -> Iterator[Batch]:
         """Yield the batches in the order of the rows."""

@@ -1,12 +1,12 @@
 """What every neural estimator shares: fit, raw predictions, persistence."""
 
-import copy
 import numbers
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,9 @@ from sklearn_dl._skorch._callbacks import (
     TaskPerEpoch,
 )
 from sklearn_dl._skorch._data import Batches, as_tensor
+from sklearn_dl._skorch._dense_program import NetProgram
 from sklearn_dl._skorch._lbfgs import fit_lbfgs
+from sklearn_dl._skorch._lean_net import LeanNet
 from sklearn_dl._skorch._net import TensorNet
 from sklearn_dl._skorch._optimizers import optimizer_options
 from sklearn_dl._skorch._options import TrainingOptions
@@ -74,6 +76,8 @@ class TrainingPlan:
         Where the state is kept.
     incremental : bool
         Whether this is one epoch of ``partial_fit``.
+    generator : torch.Generator
+        Seeds torch's generators for the training.
     """
 
     options: TrainingOptions
@@ -83,6 +87,7 @@ class TrainingPlan:
     convergence: Convergence
     checkpoint: CheckpointFile | None
     incremental: bool
+    generator: torch.Generator
 
 
 class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
@@ -93,6 +98,12 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
     and regressors says how targets are encoded, weighed and scored.
     """
 
+    @classmethod
+    @cache
+    def _get_param_names(cls) -> list[str]:
+        # Five times a fit scikit-learn reads the signature, which has not changed.
+        return list(super()._get_param_names())
+
     @abstractmethod
     def _training_options(self, n_rows: int) -> TrainingOptions:
         """Translate the parameters, after cross-checks between them."""
@@ -101,8 +112,14 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
     def _make_module(self, n_outputs: int) -> nn.Module:
         """Make the network; torch's global generator is seeded."""
 
+    def _make_lean_net(
+        self, options: TrainingOptions, random_state: np.random.RandomState, seed: int
+    ) -> LeanNet:
+        """Make a net without skorch, where a family knows how to."""
+        raise NotImplementedError
+
     def _initialize_module(
-        self, module: nn.Module, random_state: np.random.RandomState
+        self, module: nn.Module, random_state: np.random.RandomState, seed: int
     ) -> None:
         """Draw initial weights, where torch's own are not wanted."""
 
@@ -134,7 +151,8 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
     def _fit(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool) -> Any:
         before = self.__dict__.get("net_")
         try:
-            with self._prepared(X, y, sample_weight, incremental) as plan:
+            plan = self._plan(X, y, sample_weight, incremental)
+            with self._context(plan):
                 self._train(plan)
         except BaseException:
             # A net that was not trained to the end is not a fitted one.
@@ -150,14 +168,45 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
     def _prepared(
         self, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False
     ) -> Iterator["TrainingPlan"]:
-        """Validate, encode and make the net: all that comes before the training.
+        """Plan a training, in a context where torch's generators are the fit's own."""
+        plan = self._plan(X, y, sample_weight, incremental)
+        with training_context(torch.device(self._device), plan.generator):
+            yield plan
 
-        In this context torch's generators are the fit's own.
-        """
+    def _context(self, plan: "TrainingPlan") -> AbstractContextManager[None]:
+        """Return the context of a training; compiled code needs none."""
+        options = plan.options
+        compiled = (
+            options.solver != "lbfgs"
+            and isinstance(plan.train.X, Tensor)
+            and NetProgram.setting_of(self.net_) is not None
+        )
+        # Who looks on may draw random numbers, and a checkpoint keeps the generators.
+        watched = (
+            options.callbacks
+            or options.checkpoint is not None
+            or hasattr(self, "_skl_callbacks")
+        )
+        if compiled and not watched:
+            return nullcontext()
+        return training_context(torch.device(self._device), plan.generator)
+
+    def _plan(
+        self, X: Any, y: Any, sample_weight: Any, incremental: bool
+    ) -> "TrainingPlan":
+        """Validate, encode and make the net: all that comes before the training."""
         given = X, y
         fresh = not hasattr(self, "net_") or not (self.warm_start or incremental)
         X, y = self._check_fit_input(X, y, reset=fresh)
         target = self._encode_target(y, reset=fresh)
+        rows = X, y, target, sample_weight
+        return self._plan_rows(given, rows, fresh, incremental, lean=False)
+
+    def _plan_rows(
+        self, given: Any, rows: Any, fresh: bool, incremental: bool, lean: bool
+    ) -> "TrainingPlan":
+        """Plan a training with rows that are validated; `lean` wants no skorch net."""
+        X, y, target, sample_weight = rows
         weight = self._row_weights(X, y, sample_weight)
         if weight is not None and not weight.all():
             # A row that does not count is not there: it shall not have a share in the
@@ -169,24 +218,35 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
         # Dropout goes on from call to call of partial_fit.
         salt = self.net_.n_seen_ if incremental and not fresh else 0
         generator = torch_generator(random_state, salt)
+        seed = int(torch.randint(2**62, (), generator=generator))
         if fresh:
             self._device = str(resolve_device(self.device))
             dtype = resolve_dtype(self.dtype, X.dtype, torch.device(self._device))
             self._dtype = str(dtype).removeprefix("torch.")
-        with training_context(torch.device(self._device), generator):
-            self._prepare_net(options, random_state, fresh, incremental)
-            self._remember_parameters(X.shape[0])
-            train, valid, score = self._split(X, y, target, weight, options)
-            convergence = self._convergence(options, score, fresh)
-            checkpoint = None
-            if options.checkpoint is not None and not incremental:
-                identity = self._identity(X, y, weight)
-                checkpoint = CheckpointFile(
-                    options.checkpoint, identity, convergence, random_state
-                )
-            yield TrainingPlan(
-                options, given, train, valid, convergence, checkpoint, incremental
+        if lean:
+            self._lean_net = self._make_lean_net(options, random_state, seed)
+        else:
+            with training_context(torch.device(self._device), generator):
+                self._prepare_net(options, random_state, fresh, incremental, seed)
+        self._remember_parameters(X.shape[0])
+        train, valid, score = self._split(X, y, target, weight, options)
+        convergence = self._convergence(options, score, fresh)
+        checkpoint = None
+        if options.checkpoint is not None and not incremental:
+            identity = self._identity(X, y, weight)
+            checkpoint = CheckpointFile(
+                options.checkpoint, identity, convergence, random_state
             )
+        return TrainingPlan(
+            options,
+            given,
+            train,
+            valid,
+            convergence,
+            checkpoint,
+            incremental,
+            generator,
+        )
 
     def _prepare_net(
         self,
@@ -194,15 +254,17 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
         random_state: np.random.RandomState,
         fresh: bool,
         incremental: bool,
+        seed: int,
     ) -> None:
         """Set ``net_`` to the net that is to be trained."""
         if fresh:
             net = self._build_net(options)
-            self._initialize_module(net.module_, random_state)
+            self._initialize_module(net.module_, random_state, seed)
             self.net_ = net
         elif not incremental:
             self.net_ = self._build_net(options, warm=self.net_)
         self.net_.random_state = random_state
+        self.net_.seed_ = seed
         self.net_.order_ = None
         self.net_.stop_training_ = False
         # What may change from one call of partial_fit to the next.
@@ -281,7 +343,7 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
         try:
             train, held_out = train_test_split(
                 np.arange(X.shape[0]),
-                random_state=self.net_.random_state,
+                random_state=self._trained.random_state,
                 test_size=options.validation_fraction,
                 stratify=self._strata(y),
             )
@@ -311,6 +373,8 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _smallest_batch(self, n_rows: int) -> int:
         """Return how few rows a batch may have."""
+        if isinstance(self._trained, LeanNet):
+            return 1
         normalised = any(
             isinstance(part, nn.modules.batchnorm._BatchNorm)
             for part in self.net_.module_.modules()
@@ -373,7 +437,7 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
         self._check_outputs(train)
         if plan.checkpoint is not None:
             plan.checkpoint.resume(net)
-        with limited_threads(train.device, self._batch_cost(train)):
+        with limited_threads(train.device, self._batch_cost(train.batch_size)):
             net.notify("on_train_begin", X=train, y=valid)
             if options.solver == "lbfgs":
                 self.n_iter_ = fit_lbfgs(
@@ -402,7 +466,7 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
     def _record(self, plan: "TrainingPlan") -> None:
         """Set the attributes that scikit-learn's networks have after a fit."""
         validated, convergence = plan.valid is not None, plan.convergence
-        net = self.net_
+        net = self._trained
         self.t_ = net.n_seen_
         if len(net.history):
             self.loss_ = net.history[-1]["train_loss"]
@@ -418,7 +482,7 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _report(self, plan: "TrainingPlan") -> None:
         """Warn of a fit that did not end well."""
-        net, name, options = self.net_, type(self).__name__, plan.options
+        net, name, options = self._trained, type(self).__name__, plan.options
         if net.interrupted_:
             warnings.warn(
                 f"The fit of {name} was interrupted after {self.n_iter_} epochs. The "
@@ -439,7 +503,7 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
                 ConvergenceWarning,
                 stacklevel=7,
             )
-        weights = net.module_.state_dict().values()
+        weights = net.weights().values()
         if not all(w.isfinite().all() for w in weights if w.is_floating_point()):
             raise ValueError(
                 f"The solver of {name} produced non-finite weights. The input data may "
@@ -447,10 +511,10 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
                 f"rate is too high."
             )
 
-    def _batch_cost(self, batches: Batches) -> float:
+    def _batch_cost(self, n_rows: int) -> float:
         """Return a batch's multiply-adds: each weight forwards and twice backwards."""
-        weights = sum(p.numel() for p in self.net_.module_.parameters() if p.ndim > 1)
-        return 3.0 * weights * batches.batch_size
+        n_weights = sum(weight.numel() for weight in self._trained.weights().values())
+        return 3.0 * n_weights * n_rows
 
     def _identity(self, X: Any, y: Any, weight: Any) -> tuple[Any, ...]:
         """Return what makes two fits the same fit, for the checkpoint."""
@@ -503,32 +567,68 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
         check_is_fitted(self)
         X = self._check_predict_input(X)
         dtype = getattr(torch, self._dtype)
+        device = torch.device(self._device)
+        cost = self._batch_cost(min(X.shape[0], _PREDICT_ROWS)) / 3
         outputs = []
-        with torch.inference_mode():
+        with torch.inference_mode(), limited_threads(device, cost):
             for start in range(0, X.shape[0], _PREDICT_ROWS):
                 part = X[start : start + _PREDICT_ROWS]
                 part = part.toarray() if sp.issparse(part) else part
-                outputs.append(self.net_.module_(as_tensor(part, dtype, self._device)))
+                tensor = as_tensor(part, dtype, self._device)
+                outputs.append(self._trained.raw_outputs(tensor))
             return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
     def _prediction(self, X: Any) -> np.ndarray:
         """Return the outputs behind the loss's link, as an array."""
         raw = self._raw_output(X)
         with torch.inference_mode():
-            return self.net_.criterion_.link(raw).cpu().numpy()
+            return self._trained.criterion_.link(raw).cpu().numpy()
 
     @property
     def history_(self) -> list[dict[str, Any]]:
         """Losses, scores, learning rate and seconds, one dictionary an epoch."""
         return [
             {key: row[key] for key in row if key != "batches" and key[-5:] != "_best"}
-            for row in self.net_.history
+            for row in self._trained.history
         ]
 
+    @property
+    def _trained(self) -> Any:
+        """The net, or what stands for it as long as nobody asks for a skorch net."""
+        return vars(self).get("_lean_net") or self.net_
+
+    def __getattr__(self, name: str) -> Any:
+        """Make ``net_`` when it is first asked for, after a joint fit."""
+        if name != "net_" or "_lean_net" not in vars(self):
+            # Again, for the error that this ended with, perhaps that of a property.
+            return object.__getattribute__(self, name)
+        self._make_full_net()
+        return self.net_
+
+    def _make_full_net(self) -> None:
+        """Put a skorch net in the place of a lean one, if there is one."""
+        if "_lean_net" in vars(self):
+            net = self._fitted_net()
+            self._lean_net.fill(net)
+            net.module_.eval()
+            self.net_ = net
+            del self._lean_net
+
+    def _fitted_net(self) -> TensorNet:
+        """Make the net that was fitted, without what it has learned."""
+        # Parameters may have been set since the fit. A copy would be a pickle's.
+        twin = type(self).__new__(type(self))
+        params = self._fitted_params | {"callbacks": None, "checkpoint": None}
+        twin.__dict__.update(vars(self) | params)
+        device = torch.device(self._device)
+        with training_context(device, torch.Generator().manual_seed(0)):
+            return twin._build_net(twin._training_options(self._n_fitted_rows))
+
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "net_")
+        return "net_" in vars(self) or "_lean_net" in vars(self)
 
     def __getstate__(self) -> dict[str, Any]:
+        self._make_full_net()
         # Plain arrays in place of the net: they need no torch device to be read, and
         # pickle, joblib and skops all take them.
         state = dict(super().__getstate__())
@@ -544,11 +644,7 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
             return
         device = resolve_device(self._device, strict=False)
         self._device = str(device)
-        with training_context(device, torch.Generator().manual_seed(0)):
-            # Parameters may have been set since the fit; the net is that of the fit.
-            twin = copy.copy(self)
-            twin.__dict__.update(self._fitted_params, callbacks=None, checkpoint=None)
-            self.net_ = twin._build_net(twin._training_options(self._n_fitted_rows))
+        self.net_ = self._fitted_net()
         load_net_state(self.net_, arrays_to_tensors(plain))
         self.net_.module_.eval()
 

@@ -16,6 +16,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from sklearn_dl._skorch._callbacks import OwnCallback
 from sklearn_dl._skorch._data import Batch, Batches
 from sklearn_dl._skorch._dense_pass import DensePass
+from sklearn_dl._skorch._dense_program import NetProgram
+from sklearn_dl._skorch._progress import Progress
 from sklearn_dl._skorch._schedules import Schedule
 from sklearn_dl.modules import BinaryCrossEntropy, CrossEntropy, MultiTaskCrossEntropy
 
@@ -82,13 +84,14 @@ class Turn:
     backward: Callable[[Batch], Tensor] | None = None
 
 
-class TensorNet(NeuralNet):
+class TensorNet(Progress, NeuralNet):
     """A :class:`skorch.NeuralNet` that trains on :class:`Batches`.
 
     Differences to its parent: a batch is a slice of a tensor; a batch-level hook is
     called when a callback defines it; losses are added up on the device and read once
     an epoch; rows can carry weights; a batch is a sequence of :meth:`turns`, one for
-    each optimiser, which is where models with several networks come in.
+    each optimiser, which is where models with several networks come in. Epochs of plain
+    dense networks on a CPU are compiled, see :class:`NetProgram`.
 
     Parameters
     ----------
@@ -166,19 +169,12 @@ class TensorNet(NeuralNet):
 
     def reset_progress(self) -> None:
         """Start counting epochs and rows anew."""
-        self.n_epochs_ = 0
-        self.n_seen_ = 0
-        self.rate_scale_ = 1.0
-        self.interrupted_ = False
-        self.stop_training_ = False
-        self.order_: np.ndarray | None = None
+        super().reset_progress()
         self.average_: AveragedModel | None = None
         self.scaler_ = torch.amp.GradScaler(
             torch.device(self.device).type, enabled=self.mixed_precision == "float16"
         )
         self.output_: Tensor | None = None
-        self.lowest_losses_: dict[str, float] = {}
-        self._last_rate = float("nan")
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return the parameters, grouped by rate factor and decay.
@@ -204,15 +200,20 @@ class TensorNet(NeuralNet):
         A model with several networks overrides this: each turn has an optimiser that
         holds the parameters which may change, and a loss.
         """
-        plain = (
+        plain = self._has_plain_steps() and DensePass.covers(
+            self.module_, self.criterion_
+        )
+        backward = DensePass(self.module_, self.criterion_) if plain else None
+        return [Turn(self.optimizer_, self.training_loss, backward=backward)]
+
+    def _has_plain_steps(self) -> bool:
+        """Return whether nobody has a say in how a batch is computed."""
+        return (
             self.mixed_precision is None
             # Who hears of the end of a batch is told the outputs.
             and not self._listeners["on_batch_end"]
             and type(self).training_loss is TensorNet.training_loss
-            and DensePass.covers(self.module_, self.criterion_)
         )
-        backward = DensePass(self.module_, self.criterion_) if plain else None
-        return [Turn(self.optimizer_, self.training_loss, backward=backward)]
 
     def training_loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch, without the penalty."""
@@ -332,6 +333,9 @@ class TensorNet(NeuralNet):
         self._heeds_others = not all(
             isinstance(callback, OwnCallback) for _, callback in self.callbacks_
         )
+        plain = not any(self._listeners.values()) and self._has_plain_steps()
+        plain = plain and type(self).turns is TensorNet.turns
+        self._program = NetProgram.of(self) if plain else None
         self._turns = self.turns()
         self._parameters = [
             [p for group in turn.optimizer.param_groups for p in group["params"]]
@@ -349,49 +353,39 @@ class TensorNet(NeuralNet):
 
     def _run_epoch(self, batches: Batches) -> None:
         self._set_training(True)
+        if self._program is not None and isinstance(batches.X, Tensor):
+            self._run_compiled(self._program, batches)
+            return
         names = [turn.name for turn in self._turns]
         totals = [
             torch.zeros((), dtype=self.dtype, device=batches.device) for _ in names
         ]
-        if self.shuffle:
-            self.order_ = self._next_order(len(batches))
-        if self.order_ is None:
-            epoch = batches.ordered()
-        else:
-            epoch = batches.permuted(self.order_)
+        order = self.next_order(len(batches))
+        epoch = batches.ordered() if order is None else batches.permuted(order)
         for k, batch in enumerate(epoch):
             self._set_rate(k, batches.n_batches)
             losses = self._listened_step(batch)
             for total, loss in zip(totals, losses, strict=True):
                 total.add_(loss, alpha=len(batch[0]))
-        self.n_epochs_ += 1
-        self.n_seen_ += len(batches)
-        for name, total in zip(names, totals, strict=True):
-            self.record_loss(name, total.item() / len(batches))
         group = self._turns[0].optimizer.param_groups[0]
-        self.history.record("learning_rate", group["lr"] / group["rate_factor"])
+        losses_by_name = {
+            name: total.item() / len(batches)
+            for name, total in zip(names, totals, strict=True)
+        }
+        rate = group["lr"] / group["rate_factor"]
+        self.end_of_rows(len(batches), losses_by_name, rate)
 
-    def record_loss(self, name: str, loss: float) -> None:
-        """Note a loss of this epoch, and whether it is the lowest so far."""
-        lowest = self.lowest_losses_.get(name, float("inf"))
-        self.history.record(name, loss)
-        self.history.record(f"{name}_best", loss <= lowest)
-        self.lowest_losses_[name] = min(loss, lowest)
-
-    def _next_order(self, n_rows: int) -> np.ndarray:
-        """Draw a permutation on top of the last one.
-
-        These are the calls that scikit-learn's networks make: both see the same
-        batches.
-        """
-        index = np.arange(n_rows)
-        self.random_state.shuffle(index)
-        return index if self.order_ is None else self.order_[index]
+    def _run_compiled(self, program: NetProgram, batches: Batches) -> None:
+        n_batches = batches.n_batches
+        rates = np.empty(n_batches)
+        for k in range(n_batches):
+            self._set_rate(k, n_batches)
+            rates[k] = self.optimizer_.param_groups[0]["lr"]
+        loss = self.compiled_epoch(program, batches, rates)
+        self.end_of_rows(len(batches), {"train_loss": loss}, float(rates[-1]))
 
     def _set_rate(self, k: int, n_batches: int) -> None:
-        elapsed = self.n_epochs_ + k / n_batches
-        rate = self.schedule.rate(elapsed, self.n_seen_, 1 / n_batches)
-        rate *= self.rate_scale_
+        rate = self.scheduled_rate(k, n_batches)
         # Left alone while it is constant, for a callback may have changed it.
         if rate != self._last_rate:
             self._last_rate = rate
@@ -487,6 +481,20 @@ class TensorNet(NeuralNet):
             output = torch.cat(outputs)
             loss = self.criterion_(output, batches.y, batches.weight)
         return loss.item(), output
+
+    def raw_outputs(self, X: Tensor) -> Tensor:
+        """Return the raw outputs, of shape (n_rows, n_outputs)."""
+        output: Tensor = self.module_(X)
+        return output
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return what has been learned, the average where there is one; no copies."""
+        module = self.module_ if self.average_ is None else self.average_.module
+        return dict(module.state_dict())
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        """Put back what :meth:`weights` returned."""
+        self.module_.load_state_dict(weights)
 
     @contextmanager
     def _averaged_weights(self) -> Iterator[None]:

@@ -110,7 +110,7 @@ def range_test(
         recorder = _RecordLosses(len(rates), is_over)
         net.callbacks = [recorder]
         net._initialize_callbacks()
-        with limited_threads(train.device, estimator._batch_cost(train)):
+        with limited_threads(train.device, estimator._batch_cost(train.batch_size)):
             net.fit_loop(train, epochs=math.ceil(len(rates) / train.n_batches))
     if net.interrupted_ and not recorder.ended_:
         raise KeyboardInterrupt

@@ -1,10 +1,16 @@
 """Device, dtype, random numbers and threads of one fit or prediction."""
 
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from typing import Any
 
 import numpy as np
+import scipy.linalg.blas  # noqa: F401 (loads the BLAS that is to be limited)
 import torch
+from threadpoolctl import ThreadpoolController
 
 __all__ = [
     "isolated_generators",
@@ -18,6 +24,20 @@ __all__ = [
 # Below this many multiply-adds a batch, waking a second thread costs more than it
 # saves (measured with benchmarks/mlp.py).
 _SERIAL_BATCH_COST = 5e7
+
+# torch has one default generator and one default type a process: whoever borrows them
+# keeps other threads out.
+_borrowed = threading.RLock()
+
+
+def _renew_lock() -> None:
+    global _borrowed
+    _borrowed = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    # The thread that held the lock does not exist in a forked process.
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def resolve_device(device: str, *, strict: bool = True) -> torch.device:
@@ -100,7 +120,7 @@ def torch_generator(
     generator : torch.Generator
         A generator on the CPU.
     """
-    twin = np.random.RandomState()
+    twin = np.random.RandomState(0)
     twin.set_state(random_state.get_state())
     return torch.Generator().manual_seed(int(twin.randint(2**31 - 1)) + salt)
 
@@ -124,7 +144,7 @@ def isolated_generators(
     index = device.index if device.index is not None else 0
     devices = [index] if device.type in ("cuda", "mps") else []
     device_type = device.type if devices else "cuda"
-    with torch.random.fork_rng(devices, device_type=device_type):
+    with _borrowed, torch.random.fork_rng(devices, device_type=device_type):
         if generator is not None:
             seed = int(torch.randint(2**31 - 1, (), generator=generator))
             # Not torch.manual_seed, which seeds all devices there are.
@@ -150,12 +170,12 @@ def training_context(
     device, generator
         As for :func:`isolated_generators`.
     """
-    default = torch.get_default_dtype()
     with (
         isolated_generators(device, generator),
         torch.inference_mode(False),
         torch.enable_grad(),
     ):
+        default = torch.get_default_dtype()
         torch.set_default_dtype(torch.float32)
         try:
             yield
@@ -167,6 +187,8 @@ def training_context(
 def limited_threads(device: torch.device, batch_cost: float) -> Iterator[None]:
     """Use one thread while batches are small, and restore the number afterwards.
 
+    So do fits that run in several Python threads, however large their batches are.
+
     Parameters
     ----------
     device : torch.device
@@ -174,12 +196,60 @@ def limited_threads(device: torch.device, batch_cost: float) -> Iterator[None]:
     batch_cost : float
         Multiply-adds that one batch takes.
     """
+    alone = threading.current_thread() is threading.main_thread()
+    if device.type != "cpu" or (alone and batch_cost >= _SERIAL_BATCH_COST):
+        yield
+        return
+    # torch counts threads for each Python thread by itself.
     n_threads = torch.get_num_threads()
-    serial = device.type == "cpu" and batch_cost < _SERIAL_BATCH_COST and n_threads > 1
-    if serial:
+    if n_threads > 1:
         torch.set_num_threads(1)
     try:
-        yield
+        with _serial_blas:
+            yield
     finally:
-        if serial:
+        if n_threads > 1:
             torch.set_num_threads(n_threads)
+
+
+class _SerialBlas:
+    """Keeps BLAS at one thread while somebody wants that.
+
+    BLAS counts for the whole process, and fits in several Python threads begin and end
+    in any order: the first one lowers the number, the last one restores it.
+    """
+
+    def __init__(self) -> None:
+        self.renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.renew)
+
+    def renew(self) -> None:
+        self.lock = threading.Lock()
+        self.n_users = 0
+        self.before: list[tuple[Any, int]] = []
+
+    def __enter__(self) -> None:
+        with self.lock:
+            self.n_users += 1
+            if self.n_users == 1:
+                libraries = _blas_libraries()
+                self.before = [(lib, lib.get_num_threads()) for lib in libraries]
+                for library in libraries:
+                    library.set_num_threads(1)
+
+    def __exit__(self, *_: Any) -> None:
+        with self.lock:
+            self.n_users -= 1
+            if self.n_users == 0:
+                for library, n_threads in self.before:
+                    library.set_num_threads(n_threads)
+
+
+@cache
+def _blas_libraries() -> list[Any]:
+    """Return the handles of the BLAS that compiled code calls, which is scipy's."""
+    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
+
+
+_serial_blas = _SerialBlas()

@@ -168,7 +168,7 @@ class NeuralClassifierMixin(ClassifierMixin):
         return self._dense_labels(y) if self._task in ("binary", "multiclass") else None
 
     def _validation_score(self, output: Tensor, y: Any, weight: Any) -> float:
-        predicted = self._labels(self.net_.criterion_.link(output).cpu().numpy())
+        predicted = self._labels(self._trained.criterion_.link(output).cpu().numpy())
         return self._mean_accuracy(self._dense_labels(y), predicted, weight)
 
     def _mean_accuracy(self, y: Any, predicted: Any, weight: Any) -> float:
@@ -333,7 +333,7 @@ class NeuralRegressorMixin(RegressorMixin):
         """Return None: a continuous target has no strata."""
 
     def _validation_score(self, output: Tensor, y: Any, weight: Any) -> float:
-        predicted = self.net_.criterion_.link(output).cpu().numpy()
+        predicted = self._trained.criterion_.link(output).cpu().numpy()
         return float(r2_score(y, predicted, sample_weight=weight))
 
     def predict(self, X: Any) -> np.ndarray:

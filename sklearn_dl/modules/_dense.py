@@ -38,6 +38,12 @@ class DenseNetwork(nn.Module):
     ----------
     dense : torch.nn.ModuleList
         The dense layers in order, the last gives the outputs.
+    activation : str
+        As given.
+    dropout : list of float
+        The rate of each hidden layer.
+    normalised : bool
+        Whether a layer is normalised.
 
     Examples
     --------
@@ -63,6 +69,9 @@ class DenseNetwork(nn.Module):
         sizes = [n_features, *hidden_layer_sizes, n_outputs]
         n_hidden = len(sizes) - 2
         rates = [dropout] * n_hidden if isinstance(dropout, (int, float)) else dropout
+        self.activation = activation
+        self.dropout = [float(rate) for rate in rates]
+        self.normalised = batch_norm or layer_norm
         self.dense = nn.ModuleList()
         self.after = nn.ModuleList()
         for k in range(n_hidden):

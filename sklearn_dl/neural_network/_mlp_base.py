@@ -6,13 +6,12 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from torch import nn
 
 from sklearn_dl._skorch import (
     HORIZON_SCHEDULES,
     SCHEDULES,
     SOLVERS,
-    BaseNeural,
+    BaseDense,
     Penalty,
     Schedule,
     TrainingOptions,
@@ -24,7 +23,7 @@ from sklearn_dl.utils._sklearn import Interval, Options, StrOptions
 __all__ = ["BaseMLP"]
 
 
-class BaseMLP(BaseNeural):
+class BaseMLP(BaseDense):
     """Base class of the multi-layer perceptrons."""
 
     _parameter_constraints: dict = {
@@ -267,41 +266,53 @@ class BaseMLP(BaseNeural):
     def _make_module(self, n_outputs):
         if self.module is not None:
             return self.module(self.n_features_in_, n_outputs)
-        dropout = self.dropout
+        hidden, dropout = self._dense_network()
         return DenseNetwork(
             self.n_features_in_,
-            layer_sizes(self.hidden_layer_sizes, type(self).__name__),
+            hidden,
             n_outputs,
             activation=self.activation,
-            dropout=list(dropout) if np.iterable(dropout) else float(dropout),
+            dropout=dropout,
             batch_norm=self.batch_norm,
             layer_norm=self.layer_norm,
         )
 
-    def _initialize_module(self, module, random_state):
-        if not isinstance(module, DenseNetwork):
-            return
+    def _dense_network(self):
+        """Return units and dropout of the hidden layers."""
+        hidden = layer_sizes(self.hidden_layer_sizes, type(self).__name__)
+        dropout = self.dropout
+        rates = dropout if np.iterable(dropout) else [dropout] * len(hidden)
+        return list(hidden), [float(rate) for rate in rates]
+
+    def _initialize_module(self, module, random_state, seed):
+        if isinstance(module, DenseNetwork):
+            sizes = [module.dense[0].in_features]
+            sizes += [dense.out_features for dense in module.dense]
+            weights, biases = self._draw_parameters(sizes, random_state, seed)
+            module.load_weights(
+                [torch.from_numpy(weight.T) for weight in weights],
+                [torch.from_numpy(bias) for bias in biases],
+            )
+
+    def _draw_parameters(self, sizes, random_state, seed):
+        """Draw initial weights (n_out, n_in) and biases (n_out,) of each layer."""
+        shapes = list(zip(sizes[1:], sizes[:-1], strict=True))
         if self.weight_init != "auto":
-            for dense in module.dense:
-                # Drawn in one type, so that it is the same network in any.
-                drawn = initialize_(torch.empty(dense.weight.shape), self.weight_init)
-                with torch.no_grad():
-                    dense.weight.copy_(drawn)
-                if dense.bias is not None:
-                    nn.init.zeros_(dense.bias)
-            return
+            generator = torch.Generator().manual_seed(seed)
+            # Drawn in one type, so that it is the same network in any.
+            drawn = [torch.empty(shape, dtype=torch.float32) for shape in shapes]
+            for weight in drawn:
+                initialize_(weight, self.weight_init, generator)
+            biases = [np.zeros(n_out) for n_out, _ in shapes]
+            return [weight.numpy() for weight in drawn], biases
         # The numbers that scikit-learn draws, in its order.
         weights, biases = [], []
-        for dense in module.dense:
-            n_out, n_in = dense.weight.shape
+        for n_out, n_in in shapes:
             factor = 2.0 if self.activation == "logistic" else 6.0
             bound = np.sqrt(factor / (n_in + n_out))
-            weights.append(random_state.uniform(-bound, bound, (n_in, n_out)))
+            weights.append(random_state.uniform(-bound, bound, (n_in, n_out)).T)
             biases.append(random_state.uniform(-bound, bound, n_out))
-        module.load_weights(
-            [torch.from_numpy(weight) for weight in weights],
-            [torch.from_numpy(bias) for bias in biases],
-        )
+        return weights, biases
 
     def _dense_layers(self):
         module = self.net_.module_

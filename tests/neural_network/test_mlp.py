@@ -622,7 +622,11 @@ def test_ctrl_c_leaves_a_fitted_estimator(digits, early_stopping):
     assert clf.score(X, y) > 0.7
     if early_stopping:
         whole = MLPClassifier(early_stopping=True, max_iter=5, random_state=0)
-        assert_same(clf, whole.fit(X, y))
+        for left, right in zip(
+            weights_of(clf), weights_of(whole.fit(X, y)), strict=True
+        ):
+            # Who hears of each batch keeps the epoch from being compiled.
+            np.testing.assert_allclose(left, right, rtol=0, atol=1e-13)
 
 
 FIT_WITH_CHECKPOINT = """

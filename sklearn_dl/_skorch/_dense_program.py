@@ -1,0 +1,335 @@
+"""The compiled training of dense networks, and what it covers."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from sklearn_dl._numba import Activation, Loss, Setting, Solver, forward, train_epoch
+from sklearn_dl._skorch._data import Batches
+from sklearn_dl._skorch._optimizers import SGD, Adam
+from sklearn_dl.modules import (
+    AbsoluteError,
+    BinaryCrossEntropy,
+    CrossEntropy,
+    DenseNetwork,
+    HuberError,
+    PinballError,
+    PoissonDeviance,
+    SquaredError,
+)
+
+__all__ = ["DenseProgram", "NetProgram", "make_setting"]
+
+_ACTIVATIONS = {kind.name.lower(): kind for kind in Activation}
+_SOLVERS: dict[type[torch.optim.Optimizer], Solver] = {
+    torch.optim.SGD: Solver.SGD,
+    SGD: Solver.SGD,
+    Adam: Solver.ADAM,
+    torch.optim.AdamW: Solver.ADAMW,
+}
+# Losses with the one number that some of them depend on.
+_LOSSES: dict[type[nn.Module], tuple[Loss, str | None]] = {
+    CrossEntropy: (Loss.CROSS_ENTROPY, "label_smoothing"),
+    BinaryCrossEntropy: (Loss.BINARY_CROSS_ENTROPY, "label_smoothing"),
+    SquaredError: (Loss.SQUARED, None),
+    PoissonDeviance: (Loss.POISSON, None),
+    AbsoluteError: (Loss.ABSOLUTE, None),
+    HuberError: (Loss.HUBER, "delta"),
+    PinballError: (Loss.PINBALL, "quantile"),
+}
+# What torch's optimisers can do beside what is compiled.
+_UNUSED = {"amsgrad": False, "maximize": False, "dampening": 0}
+
+
+def make_setting(
+    activation: str,
+    criterion: nn.Module,
+    optimizer: type[torch.optim.Optimizer],
+    options: dict[str, Any],
+    *,
+    decay: float = 0.0,
+    penalty: Any = None,
+    max_grad_norm: float | None = None,
+) -> Setting | None:
+    """Describe a training to the compiled code.
+
+    Parameters
+    ----------
+    activation : str
+        The activation of the hidden layers.
+    criterion : WeightedLoss
+        The loss.
+    optimizer : type
+        The optimiser's class.
+    options : dict
+        Its options, as torch names them.
+    decay : float, default=0.0
+        Decoupled decay of the weights.
+    penalty : Penalty, default=None
+        The elastic net.
+    max_grad_norm : float, default=None
+        Gradients are scaled down to this norm.
+
+    Returns
+    -------
+    setting : Setting or None
+        None where a part is not among those that are compiled.
+    """
+    known = (
+        activation in _ACTIVATIONS
+        and type(criterion) in _LOSSES
+        and optimizer in _SOLVERS
+        and not getattr(criterion, "focal_gamma", 0.0)
+        and all(options.get(name, value) == value for name, value in _UNUSED.items())
+    )
+    if not known:
+        return None
+    loss, option = _LOSSES[type(criterion)]
+    beta_1, beta_2 = options.get("betas", (0.0, 0.0))
+    alpha, l1_ratio = (penalty.alpha, penalty.l1_ratio) if penalty else (0.0, 0.0)
+    return Setting(
+        activation=int(_ACTIVATIONS[activation]),
+        loss=int(loss),
+        solver=int(_SOLVERS[optimizer]),
+        loss_option=float(getattr(criterion, option)) if option else 0.0,
+        momentum=float(options.get("momentum", 0.0)),
+        nesterov=bool(options.get("nesterov", False)),
+        rate_in_velocity=optimizer is SGD,
+        beta_1=float(beta_1),
+        beta_2=float(beta_2),
+        # Adam's own, before it is divided for torch.
+        epsilon=float(options.get("epsilon", options.get("eps", 0.0))),
+        decay=float(decay),
+        squares=float(alpha * (1 - l1_ratio)),
+        absolutes=float(alpha * l1_ratio),
+        greatest_norm=float("inf") if max_grad_norm is None else float(max_grad_norm),
+    )
+
+
+class DenseProgram:
+    """A dense network with its optimiser, as flat arrays that compiled code trains.
+
+    Parameters
+    ----------
+    setting : Setting
+        Activation, loss and solver.
+    sizes : sequence of int
+        Inputs, units of each hidden layer, outputs.
+    dropout : sequence of float
+        The probability to drop an output of each hidden layer.
+    weights : sequence of ndarray of shape (n_out, n_in)
+        Initial weights; they are copied.
+    biases : sequence of ndarray of shape (n_out,)
+        Initial biases; they are copied.
+    dtype : numpy.dtype
+        The type to compute in.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        sizes: Sequence[int],
+        dropout: Sequence[float],
+        weights: Sequence[NDArray[Any]],
+        biases: Sequence[NDArray[Any]],
+        dtype: Any,
+    ):
+        self.setting = setting
+        self.sizes = np.array(sizes, dtype=np.int64)
+        self.dropout = np.array(dropout, dtype=np.float64)
+        parts = [part.ravel() for part in (*weights, *biases)]
+        self.params = np.concatenate(parts).astype(dtype)
+        self.first = np.zeros_like(self.params)
+        self.second = np.zeros_like(self.params)
+        self.n_steps = 0
+        self.last_rate = 0.0
+
+    def views(self, flat: NDArray[Any]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+        """Return weight and bias of each layer, as views of a flat array."""
+        pairs = list(pairwise(self.sizes.tolist()))
+        ends = np.cumsum([a * b for a, b in pairs] + [b for _, b in pairs])
+        parts = np.split(flat, ends[:-1])
+        n = len(pairs)
+        return [
+            (part.reshape(b, a), bias)
+            for part, bias, (a, b) in zip(parts[:n], parts[n:], pairs, strict=True)
+        ]
+
+    def run_epoch(
+        self, batches: Batches, order: NDArray[Any], rates: NDArray[Any], seed: int
+    ) -> float:
+        """Go once through the rows.
+
+        Parameters
+        ----------
+        batches : Batches
+            The rows.
+        order : ndarray of shape (n_rows,)
+            Their order.
+        rates : ndarray of shape (n_batches,)
+            The learning rate of each batch.
+        seed : int
+            Of the dropout.
+
+        Returns
+        -------
+        loss : float
+            The mean loss, with the penalty.
+        """
+        X, codes, values, weight = batches.arrays()
+        total = train_epoch(
+            self.setting,
+            self.sizes,
+            self.dropout,
+            X,
+            codes,
+            values,
+            weight,
+            order,
+            batches.starts,
+            rates,
+            self.last_rate,
+            self.params,
+            self.first,
+            self.second,
+            self.n_steps,
+            np.uint64(seed),
+        )
+        self.n_steps += len(rates)
+        self.last_rate = float(rates[-1])
+        return float(total / len(X))
+
+    def outputs(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Return the raw outputs, of shape (n_rows, n_outputs)."""
+        return np.asarray(forward(self.setting, self.sizes, X, self.params))
+
+
+class NetProgram(DenseProgram):
+    """The program of a :class:`TensorNet`, whose tensors become views of its arrays.
+
+    Parameters
+    ----------
+    net : TensorNet
+        The net; see :meth:`of`.
+    setting : Setting
+        What it does.
+    """
+
+    def __init__(self, net: Any, setting: Setting):
+        self.optimizer = net.optimizer_
+        self.layers = net.module_.linear
+        weights = [layer.weight.detach().numpy() for layer in self.layers]
+        biases = [layer.bias.detach().numpy() for layer in self.layers]
+        sizes = [weights[0].shape[1], *(len(weight) for weight in weights)]
+        super().__init__(
+            setting, sizes, net.module_.dropout, weights, biases, weights[0].dtype
+        )
+        self._share()
+
+    @classmethod
+    def of(cls, net: Any) -> "NetProgram | None":
+        """Return the program of a net, or None where something is not compiled.
+
+        Parameters
+        ----------
+        net : TensorNet
+            An initialised net.
+        """
+        setting = cls.setting_of(net)
+        return None if setting is None else cls(net, setting)
+
+    @staticmethod
+    def setting_of(net: Any) -> Setting | None:
+        """Describe the training of a net, or return None."""
+        module, groups = net.module_, net.optimizer_.param_groups
+        if (
+            type(module) is not DenseNetwork
+            or module.normalised
+            or torch.device(net.device).type != "cpu"
+            or net.mixed_precision is not None
+            or net.ema_decay is not None
+        ):
+            return None
+        parameters = list(module.parameters())
+        tampered = any(
+            part._forward_hooks or part._forward_pre_hooks or part._backward_hooks
+            for part in module.modules()
+        ) or not all(p.requires_grad and not p._backward_hooks for p in parameters)
+        n_weights = sum(p.ndim > 1 for p in parameters)
+        decays = {
+            (p.ndim > 1, group.get("weight_decay", 0.0))
+            for group in groups
+            for p in group["params"]
+        }
+        decay = dict(decays)
+        if tampered or len(decays) > 2 or decay.get(False) or n_weights == 0:
+            return None
+        if type(net.optimizer_) is not torch.optim.AdamW and decay[True]:
+            return None
+        return make_setting(
+            module.activation,
+            net.criterion_,
+            type(net.optimizer_),
+            groups[0],
+            decay=decay[True],
+            penalty=net.penalty,
+            max_grad_norm=net.max_grad_norm,
+        )
+
+    def take_over(self, other: DenseProgram) -> None:
+        """Go on from where another program of the same network is."""
+        for name in ("params", "first", "second"):
+            getattr(self, name)[:] = getattr(other, name)
+        self.n_steps, self.last_rate = other.n_steps, other.last_rate
+        self._count()
+
+    def _share(self) -> None:
+        """Let the net's parameters and the optimiser's state be views."""
+        moments = {"exp_avg": self.first, "exp_avg_sq": self.second}
+        if self.setting.solver == Solver.SGD:
+            moments = {"momentum_buffer": self.first} if self.setting.momentum else {}
+        parameters = [p for layer in self.layers for p in (layer.weight, layer.bias)]
+        known = self.optimizer.state
+        for p, view in zip(parameters, self._flatten(self.params), strict=True):
+            p.data = torch.from_numpy(view)
+        for name, flat in moments.items():
+            for p, view in zip(parameters, self._flatten(flat), strict=True):
+                if known[p].get(name) is not None:
+                    view[:] = known[p][name].numpy()
+                known[p][name] = torch.from_numpy(view)
+        group = self.optimizer.param_groups[0]
+        self.last_rate = float(group.get("last_lr", group["lr"]))
+        if self.setting.solver != Solver.SGD:
+            count = known[parameters[0]].get("step")
+            self.n_steps = 0 if count is None else int(count)
+        elif any("last_lr" in group for group in self.optimizer.param_groups):
+            self.n_steps = 1
+        self._count()
+
+    def _flatten(self, flat: NDArray[Any]) -> list[NDArray[Any]]:
+        return [view for pair in self.views(flat) for view in pair]
+
+    def _count(self) -> None:
+        """Tell the optimiser how many steps it has taken."""
+        for group in self.optimizer.param_groups:
+            if self.setting.solver == Solver.ADAM:
+                group["t"] = self.n_steps
+                group["epsilon"] = self.setting.epsilon
+            elif self.setting.rate_in_velocity and self.n_steps:
+                group["last_lr"] = self.last_rate
+            if self.setting.solver != Solver.SGD:
+                for p in group["params"]:
+                    self.optimizer.state[p]["step"] = torch.tensor(float(self.n_steps))
+
+    def run_epoch(
+        self, batches: Batches, order: NDArray[Any], rates: NDArray[Any], seed: int
+    ) -> float:
+        """Go once through the rows, see :meth:`DenseProgram.run_epoch`."""
+        loss = super().run_epoch(batches, order, rates, seed)
+        self._count()
+        return loss

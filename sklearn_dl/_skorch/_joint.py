@@ -1,0 +1,215 @@
+"""Joint fits of dense networks."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import issparse
+from sklearn.base import clone
+
+from sklearn_dl._numba import Setting
+from sklearn_dl._skorch._dense_program import DenseProgram, make_setting
+from sklearn_dl._skorch._estimator import BaseNeural
+from sklearn_dl._skorch._lean_net import LeanNet
+from sklearn_dl._skorch._optimizers import optimizer_options
+from sklearn_dl._skorch._options import TrainingOptions
+from sklearn_dl._skorch._runtime import limited_threads, resolve_device
+from sklearn_dl.base import JointFitMixin
+from sklearn_dl.modules import SquaredError
+from sklearn_dl.utils._sklearn import fit_context
+
+__all__ = ["BaseDense"]
+
+
+class BaseDense(JointFitMixin, BaseNeural):
+    """Base class of the estimators whose network is dense, with joint fits.
+
+    On a CPU each network trains by itself, in compiled code that leaves nothing to be
+    gained from a batch of networks. What candidates share are the checked data, and
+    what they are spared is all that a net needs beyond its weights. The weights are the
+    same, bit by bit, as those of a fit alone.
+    """
+
+    module: Any
+    activation: str
+    batch_norm: bool
+    layer_norm: bool
+    device: str
+    warm_start: bool
+
+    @abstractmethod
+    def _dense_network(self) -> tuple[list[int], list[float]]:
+        """Return units and dropout of the hidden layers."""
+
+    @abstractmethod
+    def _draw_parameters(
+        self, sizes: Sequence[int], random_state: np.random.RandomState, seed: int
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Draw initial weights (n_out, n_in) and biases (n_out,) of each layer."""
+
+    def joint_fit_groups(self, candidates: Sequence[dict[str, Any]]) -> list[list[int]]:
+        """Say which candidates are fitted together.
+
+        Parameters
+        ----------
+        candidates : sequence of dict
+            Parameters, as ``set_params`` takes them.
+
+        Returns
+        -------
+        groups : list of list of int
+            Positions of the candidates whose training is compiled, each by itself:
+            any of them can share a call of :meth:`fit_candidates`. Not compiled are
+            networks of the user's own, normalised layers, an average of the weights,
+            some solvers and activations, a GPU, callbacks and checkpoints.
+        """
+        return [[k] for k, params in enumerate(candidates) if self._is_compiled(params)]
+
+    def _is_compiled(self, params: dict[str, Any]) -> bool:
+        """Return whether these parameters are valid, and all of them compiled."""
+        if hasattr(self, "_skl_callbacks"):
+            return False
+        try:
+            twin = type(self)(**(self.get_params(deep=False) | params))
+            twin._validate_params()
+            # Which loss it is, the target says; any will do here.
+            return twin._is_plain(twin._training_options(n_rows=1), SquaredError())
+        except (ValueError, TypeError):
+            # Whoever fits it says what is wrong.
+            return False
+
+    def _is_plain(self, options: TrainingOptions, criterion: Any) -> bool:
+        """Return whether the network and its training are compiled throughout."""
+        unusual = (
+            self.module is not None
+            or self.batch_norm
+            or self.layer_norm
+            or self.warm_start
+            or options.verbose
+            or options.callbacks
+            or options.checkpoint is not None
+            or options.ema_decay is not None
+            or options.mixed_precision is not None
+            or options.solver == "lbfgs"
+            or getattr(self, "loss", None) == "focal"
+            or resolve_device(self.device).type != "cpu"
+        )
+        return not unusual and self._setting(options, criterion) is not None
+
+    def fit_candidates(  # type: ignore[override]
+        self,
+        candidates: Sequence[dict[str, Any]],
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+    ) -> Iterator[tuple[int, Any]]:
+        """Fit a clone of this estimator with each set of parameters.
+
+        Parameters
+        ----------
+        candidates : sequence of dict
+            Parameters, as ``set_params`` takes them.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The training rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows.
+
+        Yields
+        ------
+        position : int
+            Position in `candidates`.
+        outcome : estimator or Exception
+            The fitted estimator, or the exception that its fit ended with.
+        """
+        shared = None
+        for k, params in enumerate(candidates):
+            try:
+                twin = clone(self).set_params(**clone(params, safe=False))
+                shared = shared or _CheckedRows(self, X, y)
+                outcome = twin._fit_lean(shared, sample_weight)
+            except Exception as error:
+                outcome = error
+            yield k, outcome
+
+    @fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def _fit_lean(self, shared: "_CheckedRows", sample_weight: Any) -> Any:
+        """Fit without a skorch net."""
+        before = vars(self).copy()
+        self.__dict__.update(shared.learned)
+        rows = shared.X, shared.y, shared.target, sample_weight
+        options = self._training_options(shared.X.shape[0])
+        if issparse(shared.X) or not self._is_plain(options, self._make_criterion()):
+            self.__dict__ = before
+            return self.fit(*shared.given, sample_weight=sample_weight)
+        plan = self._plan_rows(shared.given, rows, True, False, lean=True)
+        net = self._lean_net
+        cost = self._batch_cost(plan.train.batch_size)
+        with limited_threads(torch.device("cpu"), cost):
+            net.train(plan.train, plan.valid, plan.convergence, plan.options.max_epochs)
+        self.n_iter_ = net.n_epochs_
+        self._record(plan)
+        self._report(plan)
+        return self
+
+    def _setting(self, options: TrainingOptions, criterion: Any) -> Setting | None:
+        optimizer, solver_options = optimizer_options(
+            options.solver, **options.solver_options
+        )
+        return make_setting(
+            self.activation,
+            criterion,
+            optimizer,
+            solver_options,
+            decay=options.decoupled_decay,
+            penalty=options.penalty,
+            max_grad_norm=options.max_grad_norm,
+        )
+
+    def _make_lean_net(
+        self, options: TrainingOptions, random_state: np.random.RandomState, seed: int
+    ) -> LeanNet:
+        """Make the network with its optimiser, and nothing else."""
+        hidden, dropout = self._dense_network()
+        sizes = [self.n_features_in_, *hidden, self._n_raw_outputs]
+        weights, biases = self._draw_parameters(sizes, random_state, seed)
+        criterion = self._make_criterion()
+        setting = self._setting(options, criterion)
+        assert setting is not None
+        program = DenseProgram(setting, sizes, dropout, weights, biases, self._dtype)
+        return LeanNet(
+            program,
+            criterion,
+            schedule=options.schedule,
+            random_state=random_state,
+            shuffle=options.shuffle,
+            seed=seed,
+        )
+
+
+class _CheckedRows:
+    """The training rows of several candidates, checked and encoded once.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose rows these are; it is not changed.
+    X, y
+        As the user gave them.
+
+    Attributes
+    ----------
+    learned : dict
+        The attributes that a fit sets while it checks.
+    """
+
+    def __init__(self, estimator: Any, X: Any, y: Any):
+        scout = clone(estimator)
+        before = set(vars(scout))
+        self.given = X, y
+        self.X, self.y = scout._check_fit_input(X, y, reset=True)
+        self.target = scout._encode_target(self.y, reset=True)
+        self.learned = {k: v for k, v in vars(scout).items() if k not in before}

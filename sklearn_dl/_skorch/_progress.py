@@ -1,0 +1,91 @@
+"""How far a training has come: orders of rows, learning rates, losses."""
+
+from typing import Any
+
+import numpy as np
+
+from sklearn_dl._skorch._data import Batches
+from sklearn_dl._skorch._dense_program import DenseProgram
+from sklearn_dl._skorch._schedules import Schedule
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """The part of a net that is the same however a batch is computed.
+
+    Attributes
+    ----------
+    n_epochs_, n_seen_ : int
+        Epochs of this fit; rows over all epochs.
+    rate_scale_ : float
+        Factor of the schedule's rates.
+    order_ : ndarray of shape (n_rows,) or None
+        The last permutation of the rows.
+    stop_training_, interrupted_ : bool
+        Whether no further epoch is wanted; whether that was the user's wish.
+    lowest_losses_ : dict
+        The lowest loss of each name.
+    """
+
+    schedule: Schedule
+    random_state: Any
+    shuffle: bool
+    history: Any
+    seed_: int
+
+    def reset_progress(self) -> None:
+        """Start counting epochs and rows anew."""
+        self.n_epochs_ = 0
+        self.n_seen_ = 0
+        self.rate_scale_ = 1.0
+        self.interrupted_ = False
+        self.stop_training_ = False
+        self.order_: np.ndarray | None = None
+        self.lowest_losses_: dict[str, float] = {}
+        self._last_rate = float("nan")
+
+    def next_order(self, n_rows: int) -> np.ndarray | None:
+        """Draw a permutation on top of the last one; None without shuffling.
+
+        These are the calls that scikit-learn's networks make: both see the same
+        batches.
+        """
+        if self.shuffle:
+            index = np.arange(n_rows)
+            self.random_state.shuffle(index)
+            self.order_ = index if self.order_ is None else self.order_[index]
+        return self.order_
+
+    def scheduled_rate(self, k: int, n_batches: int) -> float:
+        """Return the learning rate of a batch of the epoch that runs."""
+        elapsed = self.n_epochs_ + k / n_batches
+        rate = self.schedule.rate(elapsed, self.n_seen_, 1 / n_batches)
+        return rate * self.rate_scale_
+
+    def compiled_epoch(
+        self, program: DenseProgram, batches: Batches, rates: np.ndarray
+    ) -> float:
+        """Go once through the rows in compiled code; return the mean loss."""
+        order = self.next_order(len(batches))
+        if order is None:
+            order = np.arange(len(batches))
+        # A seed for each epoch, so that a fit that goes on from a checkpoint drops the
+        # same units.
+        seed = (self.seed_ + self.n_epochs_ * 0x9FB21C651E98DF25) % 2**64
+        return program.run_epoch(batches, order, rates, seed)
+
+    def end_of_rows(self, n_rows: int, losses: dict[str, float], rate: float) -> None:
+        """Note that all rows of an epoch are through."""
+        self.n_epochs_ += 1
+        self.n_seen_ += n_rows
+        for name, loss in losses.items():
+            self.record_loss(name, loss)
+        self.history.record("learning_rate", rate)
+
+    def record_loss(self, name: str, loss: float) -> None:
+        """Note a loss of this epoch, and whether it is the lowest so far."""
+        lowest = self.lowest_losses_.get(name, float("inf"))
+        self.history.record(name, loss)
+        self.history.record(f"{name}_best", loss <= lowest)
+        self.lowest_losses_[name] = min(loss, lowest)
