@@ -14,7 +14,7 @@ from sklearn_dl._numba._dense_layers import activate, loss_and_error
 from sklearn_dl._numba._dense_steps import penalize, scale_to_norm, step
 from sklearn_dl.utils._kernel import kernel
 
-__all__ = ["Setting", "forward", "train_epoch"]
+__all__ = ["Setting", "train_epoch"]
 
 
 class Setting(NamedTuple):
@@ -275,13 +275,3 @@ def train_epoch(
         last_rate = rates[b]
         total += loss * rows.size
     return total
-
-
-@kernel
-def forward(setting, sizes, X, params):
-    """Return the raw outputs, of shape (n_rows, n_outputs)."""
-    room = X.shape[0] * sizes.sum()
-    values, slopes = np.empty(room, X.dtype), np.empty(room, X.dtype)
-    never = np.zeros(sizes.size, np.float64)
-    raw = _outputs(setting, params, sizes, X, values, slopes, never, np.uint64(0))
-    return raw.copy()

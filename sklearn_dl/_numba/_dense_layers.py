@@ -82,7 +82,8 @@ def activate(kind, sums, bias, slope):
         if kind == Activation.RELU:
             for j in range(n_units):
                 z = sums[i, j] + bias[j]
-                sums[i, j] = z if z > 0 else 0
+                # What is not a number stays so.
+                sums[i, j] = 0 if z < 0 else z
                 slope[i, j] = 1 if z > 0 else 0
         elif kind == Activation.TANH:
             for j in range(n_units):

@@ -9,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from sklearn_dl._numba import Activation, Loss, Setting, Solver, forward, train_epoch
+from sklearn_dl._numba import Activation, Loss, Setting, Solver, train_epoch
 from sklearn_dl._skorch._data import Batches
 from sklearn_dl._skorch._optimizers import SGD, Adam
 from sklearn_dl.modules import (
+    ACTIVATIONS,
     AbsoluteError,
     BinaryCrossEntropy,
     CrossEntropy,
@@ -42,6 +43,8 @@ _LOSSES: dict[type[nn.Module], tuple[Loss, str | None]] = {
     HuberError: (Loss.HUBER, "delta"),
     PinballError: (Loss.PINBALL, "quantile"),
 }
+# In which groups of parameters may differ.
+_OF_A_GROUP = ("params", "weight_decay")
 # What torch's optimisers can do beside what is compiled.
 _UNUSED = {"amsgrad": False, "maximize": False, "dampening": 0}
 
@@ -204,10 +207,6 @@ class DenseProgram:
         self.last_rate = float(rates[-1])
         return float(total / len(X))
 
-    def outputs(self, X: NDArray[Any]) -> NDArray[Any]:
-        """Return the raw outputs, of shape (n_rows, n_outputs)."""
-        return np.asarray(forward(self.setting, self.sizes, X, self.params))
-
 
 class NetProgram(DenseProgram):
     """The program of a :class:`TensorNet`, whose tensors become views of its arrays.
@@ -246,37 +245,27 @@ class NetProgram(DenseProgram):
     @staticmethod
     def setting_of(net: Any) -> Setting | None:
         """Describe the training of a net, or return None."""
-        module, groups = net.module_, net.optimizer_.param_groups
+        module, optimizer = net.module_, net.optimizer_
+        decays = _decays(module, optimizer)
         if (
             type(module) is not DenseNetwork
-            or module.normalised
+            or not _is_as_made(module)
+            or decays is None
             or torch.device(net.device).type != "cpu"
             or net.mixed_precision is not None
             or net.ema_decay is not None
         ):
             return None
-        parameters = list(module.parameters())
-        tampered = any(
-            part._forward_hooks or part._forward_pre_hooks or part._backward_hooks
-            for part in module.modules()
-        ) or not all(p.requires_grad and not p._backward_hooks for p in parameters)
-        n_weights = sum(p.ndim > 1 for p in parameters)
-        decays = {
-            (p.ndim > 1, group.get("weight_decay", 0.0))
-            for group in groups
-            for p in group["params"]
-        }
-        decay = dict(decays)
-        if tampered or len(decays) > 2 or decay.get(False) or n_weights == 0:
-            return None
-        if type(net.optimizer_) is not torch.optim.AdamW and decay[True]:
+        of_weights, of_biases = decays
+        decoupled = type(optimizer) is torch.optim.AdamW
+        if of_biases or (of_weights and not decoupled):
             return None
         return make_setting(
             module.activation,
             net.criterion_,
-            type(net.optimizer_),
-            groups[0],
-            decay=decay[True],
+            type(optimizer),
+            optimizer.param_groups[0],
+            decay=of_weights,
             penalty=net.penalty,
             max_grad_norm=net.max_grad_norm,
         )
@@ -333,3 +322,59 @@ class NetProgram(DenseProgram):
         loss = super().run_epoch(batches, order, rates, seed)
         self._count()
         return loss
+
+
+def _is_as_made(module: DenseNetwork) -> bool:
+    """Return whether nobody has a say in what a network computes."""
+    hooks = (
+        "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"
+    )  # fmt: skip
+    if module.normalised or any(
+        getattr(part, name) for part in module.modules() for name in hooks
+    ):
+        return False
+    activation = ACTIVATIONS[module.activation]
+    dropped = [[nn.Dropout] if rate else [] for rate in module.dropout]
+    expected = [[activation, *behind] for behind in dropped]
+    found = [
+        [type(step) for step in after]
+        if type(after) is nn.Sequential
+        else [type(after)]
+        for after in module.after
+    ]
+    return (
+        found == expected
+        and all(type(layer) is nn.Linear for layer in module.dense)
+        and all(
+            p.requires_grad
+            and not p._backward_hooks
+            and not getattr(p, "_post_accumulate_grad_hooks", None)
+            for p in module.parameters()
+        )
+    )
+
+
+def _decays(
+    module: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[float, float] | None:
+    """Return the decay of weights and of biases; None where the groups are unusual."""
+    groups = optimizer.param_groups
+    kept = [p for group in groups for p in group["params"]]
+    options = [
+        {name: value for name, value in group.items() if name not in _OF_A_GROUP}
+        for group in groups
+    ]
+    decays = {
+        (p.ndim > 1, float(group.get("weight_decay", 0.0)))
+        for group in groups
+        for p in group["params"]
+    }
+    usual = (
+        {id(p) for p in kept} == {id(p) for p in module.parameters()}
+        and all(other == options[0] for other in options)
+        and len(decays) == 2
+        and not optimizer._optimizer_step_pre_hooks
+        and not optimizer._optimizer_step_post_hooks
+    )
+    by_kind = dict(decays)
+    return (by_kind[True], by_kind[False]) if usual else None

@@ -1,6 +1,7 @@
 """What every neural estimator shares: fit, raw predictions, persistence."""
 
 import numbers
+import threading
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -52,6 +53,7 @@ from sklearn_dl.exceptions import InterruptedFitWarning
 
 __all__ = ["BaseNeural", "TrainingPlan"]
 
+_making_full_nets = threading.RLock()
 # Rows that go through the network at once outside of training.
 _PREDICT_ROWS = 8192
 
@@ -607,12 +609,14 @@ class BaseNeural(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _make_full_net(self) -> None:
         """Put a skorch net in the place of a lean one, if there is one."""
-        if "_lean_net" in vars(self):
-            net = self._fitted_net()
-            self._lean_net.fill(net)
-            net.module_.eval()
-            self.net_ = net
-            del self._lean_net
+        # Several threads may ask, and one of them does it.
+        with _making_full_nets:
+            if "_lean_net" in vars(self):
+                net = self._fitted_net()
+                self._lean_net.fill(net)
+                net.module_.eval()
+                self.net_ = net
+                del self._lean_net
 
     def _fitted_net(self) -> TensorNet:
         """Make the net that was fitted, without what it has learned."""

@@ -16,8 +16,8 @@ from sklearn_dl._skorch._lean_net import LeanNet
 from sklearn_dl._skorch._optimizers import optimizer_options
 from sklearn_dl._skorch._options import TrainingOptions
 from sklearn_dl._skorch._runtime import limited_threads, resolve_device
-from sklearn_dl.base import JointFitMixin
-from sklearn_dl.modules import SquaredError
+from sklearn_dl.base import JointFitMixin, has_own_fit
+from sklearn_dl.modules import SquaredError, make_activation
 from sklearn_dl.utils._sklearn import fit_context
 
 __all__ = ["BaseDense"]
@@ -69,7 +69,7 @@ class BaseDense(JointFitMixin, BaseNeural):
 
     def _is_compiled(self, params: dict[str, Any]) -> bool:
         """Return whether these parameters are valid, and all of them compiled."""
-        if hasattr(self, "_skl_callbacks"):
+        if hasattr(self, "_skl_callbacks") or not has_own_fit(self):
             return False
         try:
             twin = type(self)(**(self.get_params(deep=False) | params))
@@ -125,26 +125,31 @@ class BaseDense(JointFitMixin, BaseNeural):
         outcome : estimator or Exception
             The fitted estimator, or the exception that its fit ended with.
         """
-        shared = None
+        shared = _CheckedRows(X, y)
         for k, params in enumerate(candidates):
-            try:
-                twin = clone(self).set_params(**clone(params, safe=False))
-                shared = shared or _CheckedRows(self, X, y)
-                outcome = twin._fit_lean(shared, sample_weight)
-            except Exception as error:
-                outcome = error
-            yield k, outcome
+            yield k, self._fit_candidate(params, shared, sample_weight)
+
+    def _fit_candidate(
+        self, params: dict[str, Any], shared: "_CheckedRows", sample_weight: Any
+    ) -> Any:
+        try:
+            twin = clone(self).set_params(**clone(params, safe=False))
+            if not has_own_fit(twin):
+                return twin.fit(*shared.given, sample_weight=sample_weight)
+            return twin._fit_lean(shared, sample_weight)
+        except Exception as error:
+            return error
 
     @fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def _fit_lean(self, shared: "_CheckedRows", sample_weight: Any) -> Any:
         """Fit without a skorch net."""
         before = vars(self).copy()
-        self.__dict__.update(shared.learned)
-        rows = shared.X, shared.y, shared.target, sample_weight
-        options = self._training_options(shared.X.shape[0])
-        if issparse(shared.X) or not self._is_plain(options, self._make_criterion()):
+        X, y, target = shared.check_for(self)
+        options = self._training_options(X.shape[0])
+        if issparse(X) or not self._is_plain(options, self._make_criterion()):
             self.__dict__ = before
             return self.fit(*shared.given, sample_weight=sample_weight)
+        rows = X, y, target, sample_weight
         plan = self._plan_rows(shared.given, rows, True, False, lean=True)
         net = self._lean_net
         cost = self._batch_cost(plan.train.batch_size)
@@ -182,6 +187,7 @@ class BaseDense(JointFitMixin, BaseNeural):
         program = DenseProgram(setting, sizes, dropout, weights, biases, self._dtype)
         return LeanNet(
             program,
+            make_activation(self.activation),
             criterion,
             schedule=options.schedule,
             random_state=random_state,
@@ -195,21 +201,24 @@ class _CheckedRows:
 
     Parameters
     ----------
-    estimator : estimator
-        Whose rows these are; it is not changed.
     X, y
         As the user gave them.
-
-    Attributes
-    ----------
-    learned : dict
-        The attributes that a fit sets while it checks.
     """
 
-    def __init__(self, estimator: Any, X: Any, y: Any):
-        scout = clone(estimator)
-        before = set(vars(scout))
+    def __init__(self, X: Any, y: Any):
         self.given = X, y
-        self.X, self.y = scout._check_fit_input(X, y, reset=True)
-        self.target = scout._encode_target(self.y, reset=True)
-        self.learned = {k: v for k, v in vars(scout).items() if k not in before}
+        # By what the encoding of a target depends on.
+        self._known: dict[Any, tuple[Any, dict[str, Any]]] = {}
+
+    def check_for(self, estimator: Any) -> tuple[Any, Any, torch.Tensor]:
+        """Return checked X, y and the encoded target; set what the checks learn."""
+        loss = getattr(estimator, "loss", None)
+        if loss not in self._known:
+            before = set(vars(estimator))
+            X, y = estimator._check_fit_input(*self.given, reset=True)
+            rows = X, y, estimator._encode_target(y, reset=True)
+            learned = {k: v for k, v in vars(estimator).items() if k not in before}
+            self._known[loss] = rows, learned
+        rows, learned = self._known[loss]
+        vars(estimator).update(learned)
+        return rows

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from skorch.history import History
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from sklearn_dl._skorch._callbacks import Convergence
 from sklearn_dl._skorch._data import Batches
@@ -29,6 +30,8 @@ class LeanNet(Progress):
     ----------
     program : DenseProgram
         The network with its optimiser.
+    activation : torch.nn.Module
+        What follows each hidden layer.
     criterion : WeightedLoss
         The loss.
     schedule : Schedule
@@ -46,6 +49,7 @@ class LeanNet(Progress):
     def __init__(
         self,
         program: DenseProgram,
+        activation: nn.Module,
         criterion: nn.Module,
         *,
         schedule: Schedule,
@@ -54,6 +58,7 @@ class LeanNet(Progress):
         seed: int,
     ):
         self.program = program
+        self.activation = activation
         self.criterion_ = criterion
         self.schedule = schedule
         self.random_state = random_state
@@ -75,6 +80,7 @@ class LeanNet(Progress):
         while self.n_epochs_ < n_epochs and not self.stop_training_:
             start = perf_counter()
             self.history.new_epoch()
+            self.history.record("epoch", len(self.history))
             for k in range(n_batches):
                 rates[k] = self.scheduled_rate(k, n_batches)
             self._last_rate = float(rates[-1])
@@ -87,7 +93,12 @@ class LeanNet(Progress):
 
     def raw_outputs(self, X: Tensor) -> Tensor:
         """Return the raw outputs, of shape (n_rows, n_outputs)."""
-        return torch.from_numpy(self.program.outputs(X.numpy()))
+        # The operations of DenseNetwork, for the same bits.
+        *hidden, last = self.program.views(self.program.params)
+        for weight, bias in hidden:
+            X = F.linear(X, torch.from_numpy(weight), torch.from_numpy(bias))
+            X = self.activation(X)
+        return F.linear(X, *map(torch.from_numpy, last))
 
     def evaluate(self, batches: Batches) -> tuple[float, Tensor]:
         """Return the mean loss over all rows and the raw outputs."""
@@ -113,7 +124,7 @@ class LeanNet(Progress):
         assert twin is not None
         twin.take_over(self.program)
         net.history = self.history
-        for name in ("n_epochs_", "n_seen_", "rate_scale_", "stop_training_"):
+        for name in ("n_epochs_", "n_seen_", "rate_scale_", "stop_training_", "seed_"):
             setattr(net, name, getattr(self, name))
         net.lowest_losses_ = self.lowest_losses_
         net._last_rate = self._last_rate

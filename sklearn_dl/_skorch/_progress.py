@@ -26,13 +26,15 @@ class Progress:
         Whether no further epoch is wanted; whether that was the user's wish.
     lowest_losses_ : dict
         The lowest loss of each name.
+    seed_ : int
+        Of the dropout in compiled epochs.
     """
 
     schedule: Schedule
     random_state: Any
     shuffle: bool
     history: Any
-    seed_: int
+    seed_ = 0
 
     def reset_progress(self) -> None:
         """Start counting epochs and rows anew."""

@@ -52,7 +52,7 @@ class NeuralClassifierMixin(ClassifierMixin):
             self._set_classes(y)
         if self._task == "multilabel":
             self._require_outputs(y, len(self.classes_))
-            return torch.from_numpy(np.asarray(y, dtype=np.float64))
+            return torch.from_numpy(np.array(y, dtype=np.float64))
         if self._task == "multitask":
             self._require_outputs(y, len(self.classes_))
             codes = [
@@ -169,11 +169,16 @@ class NeuralClassifierMixin(ClassifierMixin):
 
     def _validation_score(self, output: Tensor, y: Any, weight: Any) -> float:
         predicted = self._labels(self._trained.criterion_.link(output).cpu().numpy())
-        return self._mean_accuracy(self._dense_labels(y), predicted, weight)
+        y = self._dense_labels(y)
+        if self._task == "multitask":
+            return self._mean_accuracy(y, predicted, weight)
+        # After every epoch: scikit-learn's function would check more than it computes.
+        right = predicted == y
+        right = right.all(axis=1) if right.ndim > 1 else right
+        return float(np.average(right, weights=weight))
 
     def _mean_accuracy(self, y: Any, predicted: Any, weight: Any) -> float:
-        if self._task != "multitask":
-            return float(accuracy_score(y, predicted, sample_weight=weight))
+        """Return the mean of the tasks' accuracies."""
         scores = [
             accuracy_score(truth, guess, sample_weight=weight)
             for truth, guess in zip(_columns(y), _columns(predicted), strict=True)
