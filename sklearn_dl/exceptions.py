@@ -18,7 +18,7 @@ __all__ = ["CheckpointError", "InterruptedFitWarning"]
 
 
 class CheckpointError(ValueError):
-    """A checkpoint file cannot be read."""
+    """A checkpoint file cannot be read, or belongs to something else."""
 
 
 class InterruptedFitWarning(UserWarning):

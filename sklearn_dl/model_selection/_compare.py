@@ -1,11 +1,9 @@
 """Comparison of models by cross-validation on the same folds."""
 
 import os
-import signal
-import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
@@ -28,6 +26,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn_dl.model_selection._comparison import ModelComparison
 from sklearn_dl.model_selection._comparison_file import ResultFile, fingerprint
 from sklearn_dl.model_selection._comparison_fold import evaluate_fold
+from sklearn_dl.model_selection._interrupts import noting_interrupts
 
 
 def compare_models(
@@ -339,7 +338,7 @@ class Comparison(CallbackSupportMixin):
 
         left = {name: len(contexts) for name, (_, contexts) in tasks.items()}
         root.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        with _noting_interrupts() as interrupts:
+        with noting_interrupts() as interrupts:
             for row in Parallel(n_jobs=n_jobs, return_as="generator_unordered")(jobs()):
                 if interrupts:
                     raise KeyboardInterrupt
@@ -368,28 +367,6 @@ class Comparison(CallbackSupportMixin):
             contexts = {fold: task.subcontext("fold", task_id=fold) for fold in indices}
             tasks[name] = (task, contexts)
         return root, tasks
-
-
-@contextmanager
-def _noting_interrupts() -> Iterator[list[int]]:
-    """Note each Ctrl-C, since some models end their own training on it and go on."""
-    noted: list[int] = []
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
-    ):
-        yield noted
-        return
-
-    def note(number: int, frame: Any) -> None:
-        noted.append(number)
-        signal.default_int_handler(number, frame)
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield noted
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _check_failures(rows: list[dict[str, Any]], models: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from sklearn_dl.testing._inputs import (
     check_input_unchanged_and_layouts,
     check_set_output_pandas,
 )
+from sklearn_dl.testing._joint_fit import check_joint_fit
 from sklearn_dl.testing._persistence import (
     check_clone,
     check_joblib,
@@ -29,6 +30,7 @@ __all__ = [
     "check_global_state",
     "check_input_unchanged_and_layouts",
     "check_joblib",
+    "check_joint_fit",
     "check_meta_estimators",
     "check_metadata_routing",
     "check_pickle",

@@ -23,6 +23,7 @@ from sklearn_dl.testing._persistence import (
 )
 from sklearn_dl.testing._reproducibility import check_global_state, check_reproducible
 from sklearn_dl.testing._routing import check_metadata_routing
+from sklearn_dl.utils._sklearn import BaseSearchCV
 
 __all__ = ["all_checks", "check_estimator"]
 
@@ -37,7 +38,7 @@ def all_checks(estimator: BaseEstimator) -> Iterator[Callable[[BaseEstimator], N
         on it to estimators that are deterministic, ``check_set_output_pandas`` to
         transformers with names for their outputs, ``check_metadata_routing`` to those
         that take ``sample_weight``, ``check_callbacks`` to those that have
-        ``set_callbacks``. ``check_skops`` needs skops.
+        ``set_callbacks`` and are no searches. ``check_skops`` needs skops.
 
     Yields
     ------
@@ -69,7 +70,10 @@ def all_checks(estimator: BaseEstimator) -> Iterator[Callable[[BaseEstimator], N
         yield check_meta_estimators
         if has_fit_parameter(estimator, "sample_weight"):
             yield check_metadata_routing
-        if hasattr(estimator, "set_callbacks"):
+        # A search tells of other estimators' fits; it has no steps of its own.
+        if hasattr(estimator, "set_callbacks") and not isinstance(
+            estimator, BaseSearchCV
+        ):
             yield check_callbacks
     if hasattr(estimator, "set_output"):
         yield check_set_output_pandas

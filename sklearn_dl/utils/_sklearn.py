@@ -23,6 +23,39 @@ from sklearn.base import _fit_context as fit_context
 # Seeds for all parts of a member of an ensemble, drawn in scikit-learn's order.
 from sklearn.ensemble._base import _set_random_states as set_random_states
 
+# What a scoring becomes: the estimator's own score, or several scores at once.
+# Scorers of a metric know nothing of an estimator but its predictions.
+from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
+from sklearn.metrics._scorer import _PassthroughScorer as PassthroughScorer
+from sklearn.metrics._scorer import _Scorer as Scorer
+
+# What the searches have in common. The halving ones are taken from their own module:
+# the switch that makes them public changes `sklearn.model_selection` for everyone.
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection._search_successive_halving import (
+    HalvingGridSearchCV,
+    HalvingRandomSearchCV,
+)
+
+# One candidate on one fold, and what becomes of the results.
+from sklearn.model_selection._validation import (
+    _aggregate_score_dicts as aggregate_score_dicts,
+)
+from sklearn.model_selection._validation import _fit_and_score as fit_and_score
+from sklearn.model_selection._validation import (
+    _insert_error_scores as insert_error_scores,
+)
+from sklearn.model_selection._validation import (
+    _normalize_score_results as normalize_score_results,
+)
+from sklearn.model_selection._validation import _score as score_estimator
+from sklearn.model_selection._validation import (
+    _warn_or_raise_about_fit_failures as warn_or_raise_about_fit_failures,
+)
+
+# How a pipeline fits and applies one of its steps.
+from sklearn.pipeline import _fit_transform_one as fit_transform_one
+
 # Rows of an array, a sparse matrix, a data frame or a list.
 from sklearn.utils._indexing import _safe_indexing as safe_indexing
 
@@ -71,20 +104,30 @@ from sklearn.utils.validation import (
 # The weight of each row, checked.
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
+# The number of rows of an array, a sparse matrix, a data frame or a list.
+from sklearn.utils.validation import _num_samples as num_samples
+
 __all__ = [
     "AbsoluteError",
+    "BaseSearchCV",
     "ExponentialLoss",
     "HalfBinomialLoss",
     "HalfGammaLoss",
     "HalfMultinomialLoss",
     "HalfPoissonLoss",
     "HalfSquaredError",
+    "HalvingGridSearchCV",
+    "HalvingRandomSearchCV",
     "HasMethods",
     "HuberLoss",
     "Interval",
+    "MultimetricScorer",
     "Options",
+    "PassthroughScorer",
     "PinballLoss",
+    "Scorer",
     "StrOptions",
+    "aggregate_score_dicts",
     "check_categorical_features",
     "check_feature_names_in",
     "check_matplotlib_support",
@@ -93,10 +136,17 @@ __all__ = [
     "check_optimize_result",
     "check_partial_fit_first_call",
     "check_sample_weight",
+    "fit_and_score",
     "fit_context",
+    "fit_transform_one",
+    "insert_error_scores",
+    "normalize_score_results",
+    "num_samples",
     "openmp_effective_n_threads",
     "safe_indexing",
     "safe_split",
+    "score_estimator",
     "set_random_states",
     "validate_params",
+    "warn_or_raise_about_fit_failures",
 ]

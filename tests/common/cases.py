@@ -1,6 +1,6 @@
 """How the common tests construct the public estimators."""
 
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import BayesianRidge, Ridge
 from sklearn.naive_bayes import GaussianNB
 
 from sklearn_dl.neural_network import MLPClassifier, MLPRegressor
@@ -44,6 +44,15 @@ BOOSTERS = [
         "max_iter": 10,
     },
 ]
+# Halving over rows does not suit problems of ten of them.
+OVER_EPOCHS = {
+    "resource": "max_iter",
+    "min_resources": 10,
+    "max_resources": 20,
+    "factor": 2,
+    "cv": 2,
+    "error_score": "raise",
+}
 # Estimators that are not listed here are constructed without arguments.
 ARGUMENTS = {
     "AdaBoostClassifier": [
@@ -74,13 +83,52 @@ ARGUMENTS = {
         {"loss": "huber", "min_samples_leaf": 1, "max_iter": 10},
         {"loss": "quantile", "quantile": 0.4, "min_samples_leaf": 1, "max_iter": 10},
     ],
+    # One that joins, and one that does not. Searches say of themselves that they
+    # refuse what is not a number, and so their estimators are such as do.
+    "GridSearchCV": [
+        {
+            "estimator": MLPRegressor(random_state=0),
+            "param_grid": {"learning_rate_init": [1e-3, 1e-2], "alpha": [0.0, 0.1]},
+            "error_score": "raise",
+        },
+        {
+            "estimator": BayesianRidge(),
+            "param_grid": {"lambda_init": [0.1, 1.0]},
+            "cv": 2,
+            "error_score": "raise",
+        },
+    ],
     "HaarFeatures": [{"input_shape": (1, -1)}],
+    "HalvingGridSearchCV": [
+        {
+            "estimator": MLPRegressor(random_state=0),
+            "param_grid": {"learning_rate_init": [1e-3, 1e-2]},
+            **OVER_EPOCHS,
+        },
+    ],
+    "HalvingRandomSearchCV": [
+        {
+            "estimator": MLPRegressor(random_state=0),
+            "param_distributions": {"learning_rate_init": [1e-3, 1e-2]},
+            "n_candidates": 2,
+            **OVER_EPOCHS,
+        },
+    ],
     "LearningRateRange": [
         {"estimator": MLPClassifier(random_state=0)},
         {"estimator": MLPRegressor(random_state=0)},
     ],
     "MLPClassifier": NETWORKS,
     "MLPRegressor": NETWORKS,
+    "RandomizedSearchCV": [
+        {
+            "estimator": MLPRegressor(random_state=0),
+            "param_distributions": {"learning_rate_init": [1e-3, 1e-2]},
+            "n_iter": 2,
+            "cv": 2,
+            "error_score": "raise",
+        },
+    ],
     # As many epochs as the defaults take minutes.
     "TabularMLPClassifier": [{"max_iter": 40}],
     "TabularMLPRegressor": [{"max_iter": 40}],
