@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-__all__ = ["JointFitMixin", "has_own_fit"]
+__all__ = ["JointFitMixin"]
 
 
 class JointFitMixin(ABC):
@@ -100,33 +100,3 @@ class JointFitMixin(ABC):
         outcome : estimator or Exception
             The fitted estimator, or the exception that its fit ended with.
         """
-
-
-def has_own_fit(estimator: Any) -> bool:
-    """Return whether an estimator is fitted by this library's code.
-
-    A class of the user's own that inherits from one of the library's and has a ``fit``
-    of its own wants that one to be called.
-
-    Parameters
-    ----------
-    estimator : estimator
-        An estimator.
-
-    Returns
-    -------
-    answer : bool
-        Whether ``fit`` is the library's.
-
-    Examples
-    --------
-    >>> from sklearn_dl.base import has_own_fit
-    >>> from sklearn_dl.boosting import AdaBoostClassifier
-    >>> class Mine(AdaBoostClassifier):
-    ...     def fit(self, X, y):
-    ...         return super().fit(X, 1 - y)
-    >>> has_own_fit(AdaBoostClassifier()), has_own_fit(Mine())
-    (True, False)
-    """
-    module: str = type(estimator).fit.__module__
-    return module.partition(".")[0] == __name__.partition(".")[0]

@@ -16,8 +16,9 @@ from sklearn_dl._skorch._lean_net import LeanNet
 from sklearn_dl._skorch._optimizers import optimizer_options
 from sklearn_dl._skorch._options import TrainingOptions
 from sklearn_dl._skorch._runtime import limited_threads, resolve_device
-from sklearn_dl.base import JointFitMixin, has_own_fit
+from sklearn_dl.base import JointFitMixin
 from sklearn_dl.modules import SquaredError, make_activation
+from sklearn_dl.utils._origin import has_own_fit
 from sklearn_dl.utils._sklearn import fit_context
 
 __all__ = ["BaseDense"]

@@ -1,0 +1,35 @@
+"""Whose code a method is."""
+
+from typing import Any
+
+__all__ = ["has_own_fit"]
+
+
+def has_own_fit(estimator: Any) -> bool:
+    """Return whether an estimator is fitted by this library's code.
+
+    A class of the user's own that inherits from one of the library's and has a ``fit``
+    of its own wants that one to be called.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An estimator.
+
+    Returns
+    -------
+    answer : bool
+        Whether ``fit`` is the library's.
+
+    Examples
+    --------
+    >>> from sklearn_dl.utils._origin import has_own_fit
+    >>> from sklearn_dl.boosting import AdaBoostClassifier
+    >>> class Mine(AdaBoostClassifier):
+    ...     def fit(self, X, y):
+    ...         return super().fit(X, 1 - y)
+    >>> has_own_fit(AdaBoostClassifier()), has_own_fit(Mine())
+    (True, False)
+    """
+    module: str = type(estimator).fit.__module__
+    return module.partition(".")[0] == __name__.partition(".")[0]
