@@ -1,12 +1,14 @@
 """Joint fits of dense networks."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import torch
 from scipy.sparse import issparse
+from sklearn import get_config
 from sklearn.base import clone
 
 from sklearn_dl._numba import Setting
@@ -19,7 +21,10 @@ from sklearn_dl._skorch._runtime import limited_threads, resolve_device
 from sklearn_dl.base import JointFitMixin
 from sklearn_dl.modules import SquaredError, make_activation
 from sklearn_dl.utils._origin import has_own_fit
-from sklearn_dl.utils._sklearn import fit_context
+from sklearn_dl.utils._sklearn import (
+    InvalidParameterError,
+    validate_parameter_constraints,
+)
 
 __all__ = ["BaseDense"]
 
@@ -66,15 +71,36 @@ class BaseDense(JointFitMixin, BaseNeural):
             networks of the user's own, normalised layers, an average of the weights,
             some solvers and activations, a GPU, callbacks and checkpoints.
         """
-        return [[k] for k, params in enumerate(candidates) if self._is_compiled(params)]
-
-    def _is_compiled(self, params: dict[str, Any]) -> bool:
-        """Return whether these parameters are valid, and all of them compiled."""
         if hasattr(self, "_skl_callbacks") or not has_own_fit(self):
-            return False
+            return []
+        check = self._parameter_check()
+        return [
+            [k]
+            for k, params in enumerate(candidates)
+            if self._is_compiled(params, check)
+        ]
+
+    def _parameter_check(self) -> Callable[[dict[str, Any]], None]:
+        """Return a check of a candidate's parameters; all others are checked here."""
+        name, others = type(self).__name__, self.get_params(deep=False)
+        constraints = self._parameter_constraints
+        with suppress(InvalidParameterError):
+            validate_parameter_constraints(constraints, others, name)
+            others = {}
+
+        def check(params: dict[str, Any]) -> None:
+            if not get_config()["skip_parameter_validation"]:
+                validate_parameter_constraints(constraints, others | params, name)
+
+        return check
+
+    def _is_compiled(
+        self, params: dict[str, Any], check: Callable[[dict[str, Any]], None]
+    ) -> bool:
+        """Return whether these parameters are valid, and all of them compiled."""
         try:
+            check(params)
             twin = type(self)(**(self.get_params(deep=False) | params))
-            twin._validate_params()
             # Which loss it is, the target says; any will do here.
             return twin._is_plain(twin._training_options(n_rows=1), SquaredError())
         except (ValueError, TypeError):
@@ -127,21 +153,30 @@ class BaseDense(JointFitMixin, BaseNeural):
             The fitted estimator, or the exception that its fit ended with.
         """
         shared = _CheckedRows(X, y)
+        check = self._parameter_check()
         for k, params in enumerate(candidates):
-            yield k, self._fit_candidate(params, shared, sample_weight)
+            # No name for the outcome, which would keep it while the next one is fitted.
+            yield k, self._outcome(params, check, shared, sample_weight)
 
-    def _fit_candidate(
-        self, params: dict[str, Any], shared: "_CheckedRows", sample_weight: Any
-    ) -> Any:
+    def _outcome(self, *args: Any) -> Any:
         try:
-            twin = clone(self).set_params(**clone(params, safe=False))
-            if not has_own_fit(twin):
-                return twin.fit(*shared.given, sample_weight=sample_weight)
-            return twin._fit_lean(shared, sample_weight)
+            return self._fit_candidate(*args)
         except Exception as error:
             return error
 
-    @fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def _fit_candidate(
+        self,
+        params: dict[str, Any],
+        check: Callable[[dict[str, Any]], None],
+        shared: "_CheckedRows",
+        sample_weight: Any,
+    ) -> Any:
+        twin: Any = clone(self).set_params(**clone(params, safe=False))
+        if not has_own_fit(twin):
+            return twin.fit(*shared.given, sample_weight=sample_weight)
+        check(params)
+        return twin._fit_lean(shared, sample_weight)
+
     def _fit_lean(self, shared: "_CheckedRows", sample_weight: Any) -> Any:
         """Fit without a skorch net."""
         before = vars(self).copy()

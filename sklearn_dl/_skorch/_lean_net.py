@@ -18,6 +18,16 @@ from sklearn_dl._skorch._schedules import Schedule
 __all__ = ["LeanNet"]
 
 
+class _Rows(list[dict[str, Any]]):
+    """What a :class:`skorch.history.History` is to whoever writes to it."""
+
+    def new_epoch(self) -> None:
+        self.append({"epoch": len(self) + 1})
+
+    def record(self, name: str, value: Any) -> None:
+        self[-1][name] = value
+
+
 class LeanNet(Progress):
     """What a :class:`TensorNet` is to its estimator, around a compiled program alone.
 
@@ -64,7 +74,7 @@ class LeanNet(Progress):
         self.random_state = random_state
         self.shuffle = shuffle
         self.seed_ = seed
-        self.history = History()
+        self.history = _Rows()
         self.reset_progress()
 
     def train(
@@ -80,7 +90,6 @@ class LeanNet(Progress):
         while self.n_epochs_ < n_epochs and not self.stop_training_:
             start = perf_counter()
             self.history.new_epoch()
-            self.history.record("epoch", len(self.history))
             for k in range(n_batches):
                 rates[k] = self.scheduled_rate(k, n_batches)
             self._last_rate = float(rates[-1])
@@ -123,7 +132,7 @@ class LeanNet(Progress):
         twin = NetProgram.of(net)
         assert twin is not None
         twin.take_over(self.program)
-        net.history = self.history
+        net.history = History({"batches": [], **row} for row in self.history)
         for name in ("n_epochs_", "n_seen_", "rate_scale_", "stop_training_", "seed_"):
             setattr(net, name, getattr(self, name))
         net.lowest_losses_ = self.lowest_losses_

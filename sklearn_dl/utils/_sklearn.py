@@ -71,8 +71,10 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
+    InvalidParameterError,
     Options,
     StrOptions,
+    validate_parameter_constraints,
     validate_params,
 )
 
@@ -121,6 +123,7 @@ __all__ = [
     "HasMethods",
     "HuberLoss",
     "Interval",
+    "InvalidParameterError",
     "MultimetricScorer",
     "Options",
     "PassthroughScorer",
@@ -147,6 +150,7 @@ __all__ = [
     "safe_split",
     "score_estimator",
     "set_random_states",
+    "validate_parameter_constraints",
     "validate_params",
     "warn_or_raise_about_fit_failures",
 ]
