@@ -226,12 +226,8 @@ def train_epoch(
     total : float
         The sum over the batches of loss, with penalty, times rows.
     """
-    n_weights = params.size
-    for k in range(1, sizes.size):
-        n_weights -= sizes[k]
-    most = 0
-    for b in range(rates.size):
-        most = max(most, starts[b + 1] - starts[b])
+    n_weights = params.size - sizes[1:].sum()
+    most = (starts[1:] - starts[:-1]).max()
     room = most * sizes.sum()
     outputs = np.empty(room, X.dtype)
     slopes = np.empty(room, X.dtype)
@@ -262,16 +258,8 @@ def train_epoch(
         if setting.greatest_norm < np.inf:
             scale_to_norm(gradient, setting.greatest_norm)
         step(
-            setting,
-            params,
-            n_weights,
-            gradient,
-            first,
-            second,
-            t,
-            rates[b],
-            last_rate,
-        )
+            setting, params, n_weights, gradient, first, second, t, rates[b], last_rate
+        )  # fmt: skip
         last_rate = rates[b]
         total += loss * rows.size
     return total
