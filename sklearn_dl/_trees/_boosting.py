@@ -10,7 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_dl._trees._gradients import (
+    LossCode,
     derive,
+    is_searched,
     quantile_of,
     search_value,
 )
@@ -24,10 +26,8 @@ from sklearn_dl._trees._histogram import (
 )
 from sklearn_dl._trees._splitting import Penalties, Scales, leaf_value
 from sklearn_dl._trees._threads import barrier, reset_next, take_next
-from sklearn_dl.utils._kernel import kernel
+from sklearn_dl.utils._kernel import inner_kernel, kernel
 
-_ABSOLUTE, _HUBER, _QUANTILE = 1, 2, 3
-_POISSON, _SOFTMAX = 4, 8
 # A step of more in log odds, or in the logarithm of a mean, is no estimate but a
 # Hessian that vanishes, and what goes so far does not come back.
 _MAX_STEP = 100.0
@@ -204,9 +204,7 @@ def boost(
             if n_nodes < 0 or not goes_on:
                 return
             if thread == 0:
-                if recipe.loss == _ABSOLUTE or (
-                    recipe.loss == _HUBER or recipe.loss == _QUANTILE
-                ):
+                if is_searched(recipe.loss):
                     _search_bounds(problem, recipe, sums, target, tree, room, n_nodes)
                 reset_next(sync)
             goes_on &= barrier(n_threads, sync)
@@ -219,12 +217,12 @@ def boost(
             goes_on &= barrier(n_threads, sync)
 
 
-@kernel
+@inner_kernel
 def _begin_round(recipe, target, sums, seed):
     """Choose Huber's delta, and the rows of the round."""
     n = target.y.size
     sums.delta[0] = recipe.parameter
-    if recipe.loss == _HUBER:
+    if recipe.loss == LossCode.HUBER:
         residuals = np.abs(target.y - target.raw[0])
         sums.delta[0] = quantile_of(residuals, target.sample_weight, recipe.parameter)
     if sums.in_round.size:
@@ -236,7 +234,7 @@ def _begin_round(recipe, target, sums, seed):
             wanted -= taken
 
 
-@kernel
+@inner_kernel
 def _add_block(target, first, last, out):
     """Add up absolute gradients and Hessians of a block of rows."""
     for k in range(target.raw.shape[0]):
@@ -252,7 +250,7 @@ def _add_block(target, first, last, out):
             out[k, 1] = total
 
 
-@kernel
+@inner_kernel
 def _choose_scales(of_blocks, k, layout):
     """Return the units of packed sums; a gradient unit of 0 if they are not finite."""
     g = h = 0.0
@@ -268,7 +266,7 @@ def _choose_scales(of_blocks, k, layout):
     return Scales(g_unit, 1.0 / choose_scale(h, layout.hessian_bits), 0.0)
 
 
-@kernel
+@inner_kernel
 def _gain_floor(penalties, layout, scales, of_blocks, k, n_samples):
     """Return the penalties with a gain that is more than rounding."""
     g = h = 0.0
@@ -291,7 +289,7 @@ def _gain_floor(penalties, layout, scales, of_blocks, k, n_samples):
     )
 
 
-@kernel
+@inner_kernel
 def _pack_rows(
     thread, n_threads, recipe, target, k, layout, scales, seed, room, sums
 ):  # fmt: skip
@@ -319,7 +317,7 @@ def _pack_rows(
     )  # fmt: skip
 
 
-@kernel
+@inner_kernel
 def _search_bounds(problem, recipe, sums, target, tree, room, n_nodes):
     """Bound leaves whose values are searched for, as monotonic constraints ask.
 
@@ -346,7 +344,7 @@ def _search_bounds(problem, recipe, sums, target, tree, room, n_nodes):
             tree.lower[left] = tree.upper[left + 1] = middle
 
 
-@kernel
+@inner_kernel
 def _set_leaves(sync, recipe, penalties, sums, target, k, tree, room, n_nodes):
     """Compute the values of leaves from exact sums, and add them to their rows."""
     while True:
@@ -393,7 +391,7 @@ def value_of_leaf(loss, parameter, penalties, target, k, rows, lower, upper):
     value : float
         The value, not yet multiplied by the learning rate.
     """
-    if loss == _ABSOLUTE or loss == _HUBER or loss == _QUANTILE:
+    if is_searched(loss):
         value = search_value(loss, parameter, target, rows)
         return min(max(value, lower), upper)
     gradients = target.gradients[k]
@@ -408,12 +406,12 @@ def value_of_leaf(loss, parameter, penalties, target, k, rows, lower, upper):
             h += hessians[np.uint32(rows[i])]
     # Splits see to the least Hessian by rounded sums.
     h = max(h, penalties.min_hessian)
-    if _POISSON <= loss <= _SOFTMAX:
+    if LossCode.POISSON <= loss <= LossCode.SOFTMAX:
         lower, upper = max(lower, -_MAX_STEP), min(upper, _MAX_STEP)
     return leaf_value(g, h, penalties, lower, upper)
 
 
-@kernel
+@inner_kernel
 def _predict_left_out(thread, n_threads, problem, target, k, tree, sums):
     """Add the tree to the rows that were not drawn."""
     n = sums.in_round.size
@@ -434,7 +432,7 @@ def _predict_left_out(thread, n_threads, problem, target, k, tree, sums):
         target.raw[k, i] += tree.value[node]
 
 
-@kernel
+@inner_kernel
 def _store(tree, n_nodes, forest, place):
     """Copy a tree to the forest."""
     forest.n_nodes[place] = n_nodes

@@ -1,12 +1,13 @@
 """From rows and a loss to trees: the engine as the estimators use it."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_dl._trees._binning import apply_bins, dense_blocks, fit_bins
+from sklearn_dl._trees._binning import Bins, apply_bins, dense_blocks, fit_bins
 from sklearn_dl._trees._boosting import NODE, Forest, Recipe, boost, make_sums
-from sklearn_dl._trees._bundles import count_codes, make_bundles
+from sklearn_dl._trees._bundles import Bundles, count_codes, make_bundles
 from sklearn_dl._trees._gradients import CONSTANT_HESSIAN, Target
 from sklearn_dl._trees._grower import Limits, Problem, make_room, make_tree
 from sklearn_dl._trees._histogram import choose_layout
@@ -50,8 +51,6 @@ class TreeOptions:
         A split is made if its gain is larger.
     max_features : float, default=1.0
         Share of the features that a split chooses from.
-    max_bins : int, default=255
-        Bins of values a feature.
     directions : ndarray of shape (n_features,), default=None
         Monotonic constraints: 1, -1 or 0.
     groups : ndarray of shape (n_groups, n_features), default=None
@@ -68,7 +67,6 @@ class TreeOptions:
     l2: float = 0.0
     min_gain: float = 0.0
     max_features: float = 1.0
-    max_bins: int = 255
     directions: np.ndarray | None = None
     groups: np.ndarray | None = None
     subsample: float = 1.0
@@ -106,6 +104,17 @@ class Trees:
 
     def __len__(self):
         return len(self.depths)
+
+    def head(self, n_trees):
+        """Return a copy of the first trees."""
+        n_nodes = self.starts[n_trees]
+        ends = {"starts": n_trees + 1, "depths": n_trees}
+        return Trees(
+            **{
+                name: array[: ends.get(name, n_nodes)].copy()
+                for name, array in vars(self).items()
+            }
+        )
 
     def add_to(self, out, X, first=0, last=None):
         """Add the values of some trees to a sum.
@@ -187,13 +196,59 @@ def join_trees(parts):
     )
 
 
-class Booster:
-    """Gradient boosting of trees over rows that are binned once.
+class BinnedRows(NamedTuple):
+    """Rows in bins, as all boosters with the same bins take them.
+
+    Attributes
+    ----------
+    bins : Bins
+        Where the bins are.
+    codes : ndarray of shape (n_features, n_samples), uint8
+        The bin of each value.
+    n_bins : ndarray of shape (n_features,), int64
+        Bins of a feature, that of missing values included where there are any.
+    bundles : Bundles
+        The columns that the features are kept in.
+    """
+
+    bins: Bins
+    codes: np.ndarray
+    n_bins: np.ndarray
+    bundles: Bundles
+
+
+def bin_rows(X, max_bins, n_categories, sample_weight, seed):
+    """Put rows in bins.
 
     Parameters
     ----------
     X : ndarray or sparse matrix of shape (n_samples, n_features), float64
         The rows. NaN is a missing value.
+    max_bins, n_categories, sample_weight, seed
+        See :func:`~sklearn_dl._trees._binning.fit_bins`.
+
+    Returns
+    -------
+    rows : BinnedRows
+        The rows.
+    """
+    n_samples, n_features = X.shape
+    n_threads = choose_n_threads(n_samples * n_features)
+    bins = fit_bins(X, max_bins, n_categories, sample_weight, seed, n_threads)
+    codes = apply_bins(X, bins, n_threads)
+    counts = count_codes(codes)
+    has_missing = counts[np.arange(n_features), bins.n_values] > 0
+    n_bins = bins.n_values + has_missing
+    return BinnedRows(bins, codes, n_bins, make_bundles(codes, n_bins, counts))
+
+
+class Booster:
+    """Gradient boosting of trees over rows that are binned once.
+
+    Parameters
+    ----------
+    rows : BinnedRows
+        The rows.
     y : ndarray of shape (n_samples,), float64
         The target; a class is its index.
     sample_weight : ndarray of shape (n_samples,) or None
@@ -206,8 +261,6 @@ class Booster:
         The quantile of the quantile loss or of Huber's.
     options : TreeOptions
         How trees are grown.
-    n_categories : ndarray of shape (n_features,) or None
-        How many categories a feature has; 0 for a numeric one.
     seed : int
         For all that is drawn.
 
@@ -219,17 +272,12 @@ class Booster:
         Where the bins are.
     """
 
-    def __init__(
-        self, X, y, sample_weight, raw, loss, parameter, options, n_categories, seed
-    ):
-        n_samples, n_features = X.shape
-        n_outputs = raw.shape[1]
-        n_threads = choose_n_threads(n_samples * n_features)
+    def __init__(self, rows, y, sample_weight, raw, loss, parameter, options, seed):
+        n_samples, n_outputs = raw.shape
+        n_threads = choose_n_threads(rows.codes.size)
         self._n_threads = n_threads
-        self.bins = fit_bins(
-            X, options.max_bins, n_categories, sample_weight, seed, n_threads
-        )
-        self._problem = _make_problem(X, self.bins, options, n_threads)
+        self.bins = rows.bins
+        self._problem = _make_problem(rows, options)
         n_rows = max(1, int(options.subsample * n_samples))
         self._limits = _make_limits(options, n_rows)
         self._penalties = Penalties(
@@ -255,7 +303,7 @@ class Booster:
         self.target = Target(
             y,
             np.empty(0) if sample_weight is None else sample_weight,
-            np.ascontiguousarray(raw.T, dtype=np.float64).copy(),
+            np.array(raw.T, dtype=np.float64, order="C"),
             np.zeros(shape),
             np.zeros((0, 0) if is_constant else shape),
         )
@@ -342,12 +390,8 @@ class Booster:
         return Trees(nodes, packed, flags, values, bits, starts, depths)
 
 
-def _make_problem(X, bins, options, n_threads):
-    n_features = X.shape[1]
-    codes = apply_bins(X, bins, n_threads)
-    counts = count_codes(codes)
-    has_missing = counts[np.arange(n_features), bins.n_values] > 0
-    n_bins = bins.n_values + has_missing
+def _make_problem(rows, options):
+    bins, n_bins, n_features = rows.bins, rows.n_bins, len(rows.codes)
     directions, groups = options.directions, options.groups
     directions = np.zeros(n_features) if directions is None else directions
     if groups is None:
@@ -355,10 +399,10 @@ def _make_problem(X, bins, options, n_threads):
     groups = np.ascontiguousarray(groups, dtype=bool)
     sets = [np.flatnonzero(group & (n_bins > 1)) for group in groups]
     return Problem(
-        codes,
+        rows.codes,
         bins.n_values,
         n_bins,
-        *make_bundles(codes, n_bins, counts),
+        *rows.bundles,
         bins.is_categorical,
         np.ascontiguousarray(directions, dtype=np.int8),
         bins.is_categorical | (np.asarray(directions) != 0),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_dl.utils._kernel import kernel
+from sklearn_dl.utils._kernel import kernel, own
 
 __all__ = [
     "FlatTrees",
@@ -10,7 +10,6 @@ __all__ = [
     "WeakTree",
     "heaviest_classes",
     "join_trees",
-    "own",
     "trees_of_stumps",
     "weighted_medians",
 ]
@@ -155,6 +154,13 @@ class WeakTree:
         return self.value[self.apply(X)]
 
 
+# What a collection of trees says of each node.
+_NODE_FIELDS = (
+    "feature", "threshold", "missing_left", "left", "right", "value", "impurity",
+    "weight",
+)  # fmt: skip
+
+
 class FlatTrees:
     """The trees of an ensemble, their nodes one behind the other.
 
@@ -193,6 +199,14 @@ class FlatTrees:
 
     def __len__(self):
         return len(self.starts) - 1
+
+    def head(self, n_trees):
+        """Return a copy of the first trees."""
+        n_nodes = self.starts[n_trees]
+        return FlatTrees(
+            self.starts[: n_trees + 1].copy(),
+            *(getattr(self, name)[:n_nodes].copy() for name in _NODE_FIELDS),
+        )
 
     def tree(self, t, n_features, classes=None):
         """Return one tree.
@@ -323,11 +337,13 @@ def join_trees(trees):
     joined : FlatTrees
         All of them.
     """
-    names = "feature threshold missing_left left right value impurity weight".split()
     sizes = [len(tree.feature) for tree in trees]
     return FlatTrees(
         np.concatenate([[0], np.cumsum(sizes)]),
-        *(np.concatenate([getattr(tree, name) for tree in trees]) for name in names),
+        *(
+            np.concatenate([getattr(tree, name) for tree in trees])
+            for name in _NODE_FIELDS
+        ),
     )
 
 
@@ -456,23 +472,6 @@ class StepTables:
             votes,
         )
         return votes
-
-
-def own(array):
-    """Return an array that kernels take without being compiled once more.
-
-    Parameters
-    ----------
-    array : ndarray
-        It may be read-only, or mapped into memory.
-
-    Returns
-    -------
-    array : ndarray
-        The same or a copy.
-    """
-    array = np.asarray(array)
-    return array if array.flags.writeable else array.copy()
 
 
 @kernel

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_dl.utils._kernel import kernel
+from sklearn_dl._trees._histogram import uniform
+from sklearn_dl.utils._kernel import inner_kernel, kernel
 
 
 class LossCode(IntEnum):
@@ -29,14 +30,13 @@ class LossCode(IntEnum):
     OTHER = 9
 
 
-# The same numbers for the kernels, which take no enumerations.
-_SQUARED, _ABSOLUTE, _HUBER, _QUANTILE = 0, 1, 2, 3
-_POISSON, _GAMMA, _LOGISTIC, _EXPONENTIAL, _SOFTMAX, _OTHER = 4, 5, 6, 7, 8, 9
-
-# Losses whose second derivative says nothing about the best value of a leaf.
-SEARCHED = (LossCode.ABSOLUTE, LossCode.HUBER, LossCode.QUANTILE)
 # Losses whose Hessian is 1.
-CONSTANT_HESSIAN = (LossCode.SQUARED, *SEARCHED)
+CONSTANT_HESSIAN = (
+    LossCode.SQUARED,
+    LossCode.ABSOLUTE,
+    LossCode.HUBER,
+    LossCode.QUANTILE,
+)
 
 
 class Target(NamedTuple):
@@ -59,6 +59,25 @@ class Target(NamedTuple):
     raw: np.ndarray
     gradients: np.ndarray
     hessians: np.ndarray
+
+
+@inner_kernel
+def is_searched(loss):
+    """Return whether the second derivative of a loss says nothing about a leaf's value.
+
+    Parameters
+    ----------
+    loss : int
+        A `LossCode`.
+
+    Returns
+    -------
+    is_searched : bool
+        If so, the best constant is a quantile of the residuals, or near one.
+    """
+    return (
+        loss == LossCode.ABSOLUTE or loss == LossCode.HUBER or loss == LossCode.QUANTILE
+    )
 
 
 @kernel
@@ -112,10 +131,10 @@ def derive(loss, parameter, target, first, last):
     first, last : int
         The rows.
     """
-    if loss == _OTHER:
+    if loss == LossCode.OTHER:
         return
     y = target.y[first:last]
-    if loss == _SOFTMAX:
+    if loss == LossCode.SOFTMAX:
         _derive_softmax(
             y,
             target.raw[:, first:last],
@@ -137,32 +156,32 @@ def derive(loss, parameter, target, first, last):
             target.hessians[k, first:last] *= w
 
 
-@kernel
+@inner_kernel
 def _derive_one(loss, parameter, y, raw, g, h):
     """Derive a loss of one output."""
     n = y.size
-    if loss == _LOGISTIC:
+    if loss == LossCode.LOGISTIC:
         for i in range(n):
             p = 1.0 / (1.0 + exp(-raw[i]))
             g[i] = p - y[i]
             h[i] = p * (1.0 - p)
-    elif loss == _SQUARED:
+    elif loss == LossCode.SQUARED:
         for i in range(n):
             g[i] = raw[i] - y[i]
-    elif loss == _ABSOLUTE:
+    elif loss == LossCode.ABSOLUTE:
         for i in range(n):
             g[i] = np.sign(raw[i] - y[i])
-    elif loss == _HUBER:
+    elif loss == LossCode.HUBER:
         for i in range(n):
             g[i] = min(max(raw[i] - y[i], -parameter), parameter)
-    elif loss == _QUANTILE:
+    elif loss == LossCode.QUANTILE:
         for i in range(n):
             g[i] = 1.0 - parameter if raw[i] > y[i] else -parameter
-    elif loss == _POISSON:
+    elif loss == LossCode.POISSON:
         for i in range(n):
             h[i] = exp(raw[i])
             g[i] = h[i] - y[i]
-    elif loss == _GAMMA:
+    elif loss == LossCode.GAMMA:
         for i in range(n):
             h[i] = y[i] * exp(-raw[i])
             g[i] = 1.0 - h[i]
@@ -170,11 +189,11 @@ def _derive_one(loss, parameter, y, raw, g, h):
         for i in range(n):
             h[i] = exp(raw[i] - 2.0 * raw[i] * y[i])
             g[i] = h[i] * (1.0 - 2.0 * y[i])
-    if loss <= _QUANTILE and h.size:
+    if loss <= LossCode.QUANTILE and h.size:
         h[:] = 1.0
 
 
-@kernel
+@inner_kernel
 def _derive_softmax(y, raw, g, h):
     """Derive the logistic loss of several classes."""
     n_classes, n = raw.shape
@@ -227,10 +246,13 @@ def quantile_of(values, sample_weight, q):
     if sample_weight.size == 0:
         position = q * n
         above = min(np.int64(np.floor(position)), n - 1)
-        values = np.partition(values, above)
+        _select(values, above)
         if position > above or above == 0:
             return values[above]
-        return 0.5 * (values[:above].max() + values[above])
+        below = values[0]
+        for i in range(1, above):
+            below = max(below, values[i])
+        return 0.5 * (below + values[above])
     order = np.argsort(values)
     wanted = q * sample_weight.sum()
     running = 0.0
@@ -246,6 +268,35 @@ def quantile_of(values, sample_weight, q):
         if running >= wanted:
             return values[order[i]]
     return values[order[n - 1]]
+
+
+@inner_kernel
+def _select(values, k):
+    """Reorder values so that none before the k-th is larger and none behind smaller.
+
+    Hoare's quickselect. numba's `np.partition` takes long to compile, and is slower for
+    the few rows of a leaf.
+    """
+    low, high = 0, values.size - 1
+    while low < high:
+        # Drawn, since there are orders in which a fixed place is always the worst.
+        pivot = values[low + np.int64(uniform(np.uint64(low ^ high)) * (high - low))]
+        i, j = low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if k <= j:
+            high = j
+        elif k >= i:
+            low = i
+        else:
+            return
 
 
 @kernel
@@ -282,9 +333,9 @@ def search_value(loss, parameter, target, rows):
         residuals[i] = target.y[row] - target.raw[0, row]
         if weights.size:
             weights[i] = target.sample_weight[row]
-    q = parameter if loss == _QUANTILE else 0.5
+    q = parameter if loss == LossCode.QUANTILE else 0.5
     value = quantile_of(residuals.copy(), weights, q)
-    if loss != _HUBER:
+    if loss != LossCode.HUBER:
         return value
     step = total = 0.0
     for i in range(n):

@@ -26,7 +26,7 @@ from sklearn_dl._trees._splitting import (
     unpack,
 )
 from sklearn_dl._trees._threads import barrier
-from sklearn_dl.utils._kernel import kernel, lean_kernel
+from sklearn_dl.utils._kernel import inner_kernel, lean_inner_kernel
 
 # Columns that a thread handles at a time: the histogram takes four in one pass.
 _N_COLUMNS_A_PIECE = 4
@@ -178,7 +178,7 @@ class Room(NamedTuple):
         What thread 0 tells the others.
     goes_left : ndarray of shape (256,), uint8
         For each bin of the feature that is split.
-    n_left : ndarray of shape (n_threads + 1,), int64
+    n_left : ndarray of shape (n_threads,), int64
         Rows that each thread has sent left.
     scanned : ndarray of shape (2, n_features), bool
         Features that the small and the large child may be split by.
@@ -272,7 +272,7 @@ def make_room(n_samples, problem, limits, min_samples_leaf, n_threads):
         np.empty(limits.max_leaves + 1, dtype=np.int32),
         np.zeros(7, dtype=np.int64),
         np.zeros(256, dtype=np.uint8),
-        np.zeros(n_threads + 1, dtype=np.int64),
+        np.zeros(n_threads, dtype=np.int64),
         np.zeros((2, len(problem.n_values)), dtype=np.bool_),
         np.zeros((n_threads, 2, 5), dtype=np.int64),
         np.zeros((n_threads, 2, 8), dtype=np.uint32),
@@ -280,7 +280,7 @@ def make_room(n_samples, problem, limits, min_samples_leaf, n_threads):
     )
 
 
-@lean_kernel
+@lean_inner_kernel
 def grow(
     thread, n_threads, sync, problem, limits, penalties, layout, scales, seed, tree,
     room, n_rows,
@@ -321,7 +321,7 @@ def grow(
         _evaluate(thread, n_threads, problem, penalties, layout, scales, tree, room)
         goes_on = barrier(n_threads, sync)
         if thread == 0:
-            _open_children(problem, limits, penalties, layout, scales, tree, room)
+            _open_children(problem, penalties, layout, scales, tree, room)
             _choose(problem, limits, tree, room)
         goes_on &= barrier(n_threads, sync)
         node = control[_NODE]
@@ -336,7 +336,7 @@ def grow(
     return control[_N_NODES] if goes_on else -1
 
 
-@lean_kernel
+@lean_inner_kernel
 def _plant(problem, limits, penalties, layout, scales, seed, tree, room, n_rows):
     """Set up the root, as the only child of nobody."""
     total = np.int64(0)
@@ -362,21 +362,21 @@ def _plant(problem, limits, penalties, layout, scales, seed, tree, room, n_rows)
         _choose_features(0, 0, problem, limits, seed, tree, room)
 
 
-@lean_kernel
+@lean_inner_kernel
 def _take_slot(room):
     """Return a histogram that is not in use."""
     room.control[_N_FREE] -= 1
     return room.free[room.control[_N_FREE]]
 
 
-@lean_kernel
+@lean_inner_kernel
 def _give_slot(room, slot):
     """Take a histogram back."""
     room.free[room.control[_N_FREE]] = slot
     room.control[_N_FREE] += 1
 
 
-@lean_kernel
+@lean_inner_kernel
 def _may_split(node, limits, penalties, layout, scales, tree, room):
     """Return whether a node is large enough to be split."""
     _, hessian = unpack(tree.total[node], layout, scales)
@@ -388,7 +388,7 @@ def _may_split(node, limits, penalties, layout, scales, tree, room):
     )
 
 
-@kernel
+@lean_inner_kernel
 def _choose_features(node, child, problem, limits, seed, tree, room):
     """Mark the features by which a node may be split."""
     scanned = room.scanned[child]
@@ -402,21 +402,25 @@ def _choose_features(node, child, problem, limits, seed, tree, room):
     if n_groups == 0:
         for f in problem.members:
             scanned[f] = True
-    if limits.max_features == 1.0:
-        return
-    # The features with the smallest random keys stay.
+    if limits.max_features < 1.0:
+        _draw_features(node, limits.max_features, seed, scanned)
+
+
+@inner_kernel
+def _draw_features(node, share, seed, scanned):
+    """Leave a share of the features: those with the smallest random keys."""
     candidates = np.flatnonzero(scanned)
     keys = np.empty(candidates.size)
     start = mix(np.uint64(seed) ^ mix(np.uint64(node)))
     for i in range(candidates.size):
         keys[i] = uniform(start + np.uint64(candidates[i]))
     order = np.argsort(keys)
-    n_kept = np.int64(np.ceil(limits.max_features * candidates.size))
+    n_kept = np.int64(np.ceil(share * candidates.size))
     for i in range(n_kept, candidates.size):
         scanned[candidates[order[i]]] = False
 
 
-@lean_kernel
+@lean_inner_kernel
 def _evaluate(thread, n_threads, problem, penalties, layout, scales, tree, room):
     """Build the histograms of the children and look for their best splits."""
     small, large = room.control[_SMALL], room.control[_LARGE]
@@ -452,14 +456,14 @@ def _evaluate(thread, n_threads, problem, penalties, layout, scales, tree, room)
     _write_split(room.best[thread, 1], best_large)
 
 
-@lean_kernel
+@lean_inner_kernel
 def _subtract(whole, part, first, last):
     """Leave the histogram of the larger child in that of the parent."""
     for b in range(first, last):
         whole[b] -= part[b]
 
 
-@lean_kernel
+@lean_inner_kernel
 def _scan(
     thread, child, node, features, histogram, problem, penalties, layout, scales, tree,
     room, best,
@@ -498,7 +502,7 @@ def _scan(
     return best
 
 
-@lean_kernel
+@lean_inner_kernel
 def _scan_plain(
     features, scanned, is_special, all_n_values, all_n_bins, starts, all_common,
     histogram, spare, total, layout, scales, penalties, sums, scores, bits, best,
@@ -522,7 +526,7 @@ def _scan_plain(
     return best
 
 
-@lean_kernel
+@lean_inner_kernel
 def _write_split(entry, split):
     """Store a split as integers."""
     entry[0] = split.score
@@ -532,8 +536,8 @@ def _write_split(entry, split):
     entry[4] = split.left
 
 
-@kernel
-def _open_children(problem, limits, penalties, layout, scales, tree, room):
+@lean_inner_kernel
+def _open_children(problem, penalties, layout, scales, tree, room):
     """Choose among the splits that the threads found, and open the children."""
     control = room.control
     # The small one last: where the last is split next, nodes wait only as often as a
@@ -556,14 +560,15 @@ def _open_children(problem, limits, penalties, layout, scales, tree, room):
             )  # fmt: skip
             if gain > penalties.min_gain:
                 _note_split(node, split, gain, problem, layout, tree)
-                tree.bits[node] = room.best_bits[best, child]
+                for word in range(tree.bits.shape[1]):
+                    tree.bits[node, word] = room.best_bits[best, child, word]
                 room.open[control[_N_OPEN]] = node
                 control[_N_OPEN] += 1
                 continue
         _give_slot(room, tree.slot[node])
 
 
-@lean_kernel
+@lean_inner_kernel
 def _note_split(node, split, gain, problem, layout, tree):
     """Write the best split of a node down."""
     f = split.feature
@@ -578,7 +583,7 @@ def _note_split(node, split, gain, problem, layout, tree):
         tree.missing_left[node] = 2 * n_left > count_of(tree.total[node], layout)
 
 
-@lean_kernel
+@lean_inner_kernel
 def _choose(problem, limits, tree, room):
     """Choose the node that is split next, and say which of its bins go left."""
     control = room.control
@@ -609,7 +614,7 @@ def _choose(problem, limits, tree, room):
         room.goes_left[problem.n_values[f]] = tree.missing_left[node]
 
 
-@kernel
+@lean_inner_kernel
 def _partition(thread, n_threads, sync, problem, tree, room, node):
     """Reorder the rows of a node: those that go left, then the others.
 
@@ -635,8 +640,9 @@ def _partition(thread, n_threads, sync, problem, tree, room, node):
         left_before += room.n_left[other] if other < thread else 0
     own = room.n_left[thread]
     to = start + left_before
-    room.rows[to : to + own] = room.other_rows[first : first + own]
-    room.packed[to : to + own] = room.other_packed[first : first + own]
+    for i in range(own):
+        room.rows[to + i] = room.other_rows[first + i]
+        room.packed[to + i] = room.other_packed[first + i]
     to = start + n_left + (first - start) - left_before
     for i in range(last - first - own):
         room.rows[to + i] = room.other_rows[last - 1 - i]
@@ -644,7 +650,7 @@ def _partition(thread, n_threads, sync, problem, tree, room, node):
     return n_parts == 1 or barrier(n_threads, sync)
 
 
-@lean_kernel
+@lean_inner_kernel
 def _divide(column, room, first, last):
     """Copy rows that go left from the front, others from the back; count the former.
 
@@ -665,7 +671,7 @@ def _divide(column, room, first, last):
     return low - first
 
 
-@lean_kernel
+@lean_inner_kernel
 def _make_children(
     problem, limits, penalties, layout, scales, seed, tree, room, node
 ):  # fmt: skip
@@ -708,7 +714,7 @@ def _make_children(
         _choose_features(large, 1, problem, limits, seed, tree, room)
 
 
-@lean_kernel
+@lean_inner_kernel
 def _set_bounds(problem, penalties, layout, scales, tree, node):
     """Hand on the bounds of a node; a monotonic split puts one between its children."""
     left = np.int64(tree.left[node])

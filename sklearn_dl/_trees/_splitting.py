@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_dl._trees._histogram import count_of
-from sklearn_dl.utils._kernel import kernel, lean_kernel
+from sklearn_dl.utils._kernel import kernel, lean_inner_kernel, lean_kernel
 
 # Scores are compared in units in which sums of gradients are moderate numbers: float32
 # would overflow for targets of 1e20.
@@ -146,7 +146,7 @@ def leaf_value(gradient, hessian, penalties, lower, upper):
     return min(max(-value if gradient > 0 else value, lower), upper)
 
 
-@lean_kernel
+@lean_inner_kernel
 def _bounded_score(gradient, hessian, value, penalties):
     """Return twice the decrease of the loss by a value of a leaf."""
     return -(
@@ -191,7 +191,7 @@ def split_gain(split, total, layout, scales, penalties, lower, upper):
     return gain
 
 
-@lean_kernel
+@lean_inner_kernel
 def _score_by_counts(sums, offset, total, layout, l1, l2, penalties, scores):
     """Write the score of each split where Hessians are counts; -1 if not allowed.
 
@@ -214,7 +214,7 @@ def _score_by_counts(sums, offset, total, layout, l1, l2, penalties, scores):
         scores[b] = score if min(c, rest) >= min_count else f32(-1)
 
 
-@lean_kernel
+@lean_inner_kernel
 def _score_by_hessians(sums, offset, total, layout, h_unit, l1, l2, penalties, scores):
     """Write the score of each split where rows have Hessians; -1 if not allowed."""
     f32, i32 = np.float32, np.int32
@@ -243,7 +243,7 @@ def _score_by_hessians(sums, offset, total, layout, h_unit, l1, l2, penalties, s
         scores[b] = score if allowed else f32(-1)
 
 
-@lean_kernel
+@lean_inner_kernel
 def _largest(bits, n):
     """Return the largest of some float32 that are seen as int32.
 
@@ -327,7 +327,7 @@ def scan_numeric(
     return best
 
 
-@lean_kernel
+@lean_inner_kernel
 def _find_filled(bins, i):
     """Return the bin that holds rows and has i such bins before it."""
     b = 0
@@ -337,7 +337,7 @@ def _find_filled(bins, i):
     return b
 
 
-@lean_kernel
+@lean_inner_kernel
 def _try_bounded(
     split, direction, total, layout, scales, penalties, lower, upper, best
 ):

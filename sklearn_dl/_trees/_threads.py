@@ -3,8 +3,8 @@
 A kernel that grows trees is called as ``kernel(thread, n_threads, sync, ...)`` in each
 of `n_threads` Python threads; it releases the GIL, and its threads meet at barriers
 that are words in the array `sync`. This needs neither OpenMP, which does not survive a
-fork, nor numba's own pool, which two Python threads must not use at once; and a barrier
-costs less than a microsecond, so that even small nodes of a tree gain from a second
+fork, nor numba's own pool, which two Python threads must not use at once; and those who
+wait at a barrier do not sleep, so that even small nodes of a tree gain from a second
 core.
 """
 
@@ -43,9 +43,8 @@ def choose_n_threads(work):
     n_threads : int
         One if there is little to do, or if this is not the main thread of its process
         or a process of multiprocessing's pool: then it is a worker, and others want the
-        other cores. Else what
-        OMP_NUM_THREADS (which joblib sets for its processes), threadpoolctl and the
-        cores of the process allow.
+        other cores. Else what OMP_NUM_THREADS (which joblib sets for its processes),
+        threadpoolctl and the cores of the process allow.
     """
     if work < _MIN_WORK or threading.current_thread() is not threading.main_thread():
         return 1

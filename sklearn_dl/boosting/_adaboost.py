@@ -315,6 +315,14 @@ class AdaBoostClassifier(ClassifierMixin, BaseAdaBoost):
 
     def _record(self, rounds, history, scores):
         super()._record(rounds, history, scores)
+        self._make_steps()
+
+    def _keep_rounds(self, n_rounds):
+        super()._keep_rounds(n_rounds)
+        self._make_steps()
+
+    def _make_steps(self):
+        """Prepare the votes of stumps, which are sums of steps along each feature."""
         self._steps = None
         if self.estimator is None and self.max_depth == 1:
             self._steps = StepTables(

@@ -13,8 +13,11 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
-from sklearn_dl._trees._flat import FlatTrees, own
+from sklearn_dl._trees._flat import FlatTrees
 from sklearn_dl._trees._stumps import GOES_ON, NO_BETTER_THAN_CHANCE, OVERFLOW
+from sklearn_dl.boosting._stages import StagesMixin
+from sklearn_dl.boosting._tasks import RoundTasks
+from sklearn_dl.utils._kernel import own
 from sklearn_dl.utils._sklearn import HasMethods, Interval, safe_indexing
 
 __all__ = ["BaseAdaBoost", "take_rows"]
@@ -23,9 +26,10 @@ __all__ = ["BaseAdaBoost", "take_rows"]
 _ROWS_AT_ONCE = 4096
 
 
-class BaseAdaBoost(CallbackSupportMixin, BaseEstimator):
+class BaseAdaBoost(StagesMixin, CallbackSupportMixin, BaseEstimator):
     """Base class of AdaBoost for classification and for regression."""
 
+    _rounds = "n_estimators"
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["fit", "predict"]), None],
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
@@ -135,19 +139,15 @@ class BaseAdaBoost(CallbackSupportMixin, BaseEstimator):
         validation : object or None
             Its ``score_next`` scores the ensemble with one more member.
         """
-        X, y = given
-        context = self._init_callback_context(max_subtasks=self.n_estimators)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        watched = hasattr(self, "_skl_callbacks")
-        n_at_once = 1 if watched or self.store_weights else rounds.n_at_once
+        tasks = RoundTasks(self, *given, self.n_estimators)
+        by_one = tasks.are_watched or self.store_weights
+        n_at_once = 1 if by_one else rounds.n_at_once
         if validation is not None:
             n_at_once = min(n_at_once, self.n_iter_no_change)
         history, scores = [self._all_weights(rounds, n_rows, train)], []
         outcome = GOES_ON
         while outcome == GOES_ON and rounds.n_done < self.n_estimators:
-            if watched:
-                task = context.subcontext(task_name="round")
-                task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            tasks.begin_round()
             first = rounds.n_done
             outcome = rounds.advance(min(n_at_once, self.n_estimators - first))
             self._check_outcome(rounds, outcome)
@@ -156,19 +156,15 @@ class BaseAdaBoost(CallbackSupportMixin, BaseEstimator):
             stop = validation is not None and self._is_enough(
                 rounds, first, validation, scores
             )
-            if watched:
+            if tasks.are_watched:
+                # What callbacks see is an estimator that ends here.
                 self._record(rounds, history, scores)
-                stop |= task.call_on_fit_task_end(
-                    estimator=self, X=X, y=y, reconstruction_attributes=dict
-                )
-            if stop:
+            if tasks.end_round() or stop:
                 break
         if scores:
             rounds.n_done = int(np.argmax(scores)) + 1
         self._record(rounds, history, scores)
-        context.call_on_fit_task_end(
-            estimator=self, X=X, y=y, reconstruction_attributes=dict
-        )
+        tasks.end()
 
     def _all_weights(self, rounds, n_rows, train):
         """Return the weights of all rows, 0 for those that are not learned from."""
@@ -230,6 +226,24 @@ class BaseAdaBoost(CallbackSupportMixin, BaseEstimator):
         self.sample_weights_ = None
         if self.store_weights:
             self.sample_weights_ = np.array(history[: n_done + 1])
+
+    def _keep_rounds(self, n_rounds):
+        kept = min(n_rounds, self.n_estimators_)
+        if self.validation_scores_ is not None:
+            self.validation_scores_ = self.validation_scores_[:n_rounds]
+            if len(self.validation_scores_):
+                kept = int(np.argmax(self.validation_scores_)) + 1
+        self.n_estimators_ = kept
+        members = self._members
+        is_flat = isinstance(members, FlatTrees)
+        self._members = members.head(kept) if is_flat else members[:kept]
+        weights, errors = self.estimator_weights_, self.estimator_errors_
+        self.estimator_weights_ = np.zeros(n_rounds)
+        self.estimator_errors_ = np.ones(n_rounds)
+        self.estimator_weights_[:kept] = weights[:kept]
+        self.estimator_errors_[:kept] = errors[:kept]
+        if self.store_weights:
+            self.sample_weights_ = self.sample_weights_[: kept + 1]
 
     # -- what was learned --------------------------------------------------------------
 

@@ -19,12 +19,17 @@ from sklearn_dl._trees._ensemble import (
     Booster,
     TreeOptions,
     Trees,
+    bin_rows,
     join_trees,
     no_trees,
 )
 from sklearn_dl.boosting._categories import categories_of, read_more_rows, read_rows
 from sklearn_dl.boosting._losses import GivenLoss
+from sklearn_dl.boosting._stages import StagesMixin
+from sklearn_dl.boosting._tasks import RoundTasks
 from sklearn_dl.boosting._tree_export import export_dot, export_text
+from sklearn_dl.utils._equality import value_key
+from sklearn_dl.utils._kernel import own
 from sklearn_dl.utils._sklearn import (
     Interval,
     StrOptions,
@@ -62,8 +67,10 @@ class _Part:
         return safe_indexing(self._given, self._rows)
 
 
-class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
+class BaseGradientBoosting(StagesMixin, CallbackSupportMixin, BaseEstimator, ABC):
     """Base class of the estimators that boost trees by gradients."""
+
+    _rounds = "max_iter"
 
     _parameter_constraints: ClassVar[dict] = {
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
@@ -156,8 +163,26 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
             If a parameter does not go with another one or with the data, or if the loss
             is no longer finite.
         """
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+
+    @with_callbacks
+    def _fit_sharing(self, shared, X, y, sample_weight=None, **fit_params):
+        """Fit with bins that another candidate may have made."""
+        return self._fit(X, y, sample_weight, shared=shared, **fit_params)
+
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        shared=None,
+    ):
         continues = self.warm_start and hasattr(self, "_trees")
-        before = vars(self).copy() if continues else None
+        if continues:
+            state, meaning = vars(self).copy(), self._what_trees_mean()
         given_X, given_y = X, y
         if y is None:
             raise ValueError(
@@ -170,7 +195,13 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
         self._fitted_loss = self.loss
         loss = self._make_loss(self.loss)
         if continues:
-            self._check_continues(before)
+            try:
+                self._check_continues(meaning)
+            except ValueError:
+                # What was fitted stays as it was.
+                vars(self).clear()
+                vars(self).update(state)
+                raise
         else:
             rng = check_random_state(self.random_state)
             self._seed = int(rng.randint(np.iinfo(np.int32).max))
@@ -185,23 +216,35 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
             if part is not None:
                 part.raw = self._sum_trees(part.X)
         booster = Booster(
-            train.X,
+            self._bin_rows(train, train is not whole, n_categories, shared),
             train.y,
             train.sample_weight,
             train.raw,
             loss.code,
             loss.parameter,
             self._tree_options(),
-            n_categories,
             self._seed,
         )
-        context = self._init_callback_context(max_subtasks=self.max_iter)
-        context.call_on_fit_task_begin(estimator=self, X=given_X, y=given_y)
-        self._run(booster, loss, train, valid, context, given_X, given_y)
-        context.call_on_fit_task_end(
-            estimator=self, X=given_X, y=given_y, reconstruction_attributes=dict
-        )
+        tasks = RoundTasks(self, given_X, given_y, self.max_iter)
+        self._run(booster, loss, train, valid, tasks)
+        tasks.end()
         return self
+
+    def _bin_rows(self, train, is_part, n_categories, shared):
+        """Return the rows in bins, which candidates with the same bins share."""
+        shared = {} if shared is None else shared
+        # What the bins depend on, besides the data: weights, rows that are held out.
+        names = ["max_bins", "categorical_features", "class_weight"]
+        if is_part:
+            names.append("validation_fraction")
+        key = [value_key(getattr(self, name, None)) for name in names]
+        drawn = is_part or self.random_state is not None
+        key = (is_part, self._seed if drawn else None, *key)
+        if key not in shared:
+            shared[key] = bin_rows(
+                train.X, self.max_bins, n_categories, train.sample_weight, self._seed
+            )
+        return shared[key]
 
     def _weigh_rows(self, X, y, sample_weight, given):
         """Return the rows that have a weight, with that of their classes."""
@@ -288,27 +331,21 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
             meaning["the classes of y"] = self.classes_.tolist()
         return meaning
 
-    def _check_continues(self, before):
-        """Check what a warm start asks for; `before` is the state of the last fit."""
+    def _check_continues(self, meaning):
+        """Check what a warm start asks for; `meaning` is that of the trees so far."""
         name = type(self).__name__
-        meaning = self._what_trees_mean()
-        now_fitted = vars(self).copy()
-        vars(self).update(before)
-        was = self._what_trees_mean()
-        for what, now in meaning.items():
-            if now != was[what]:
-                # What was fitted stays as it was.
+        for what, now in self._what_trees_mean().items():
+            if now != meaning[what]:
                 raise ValueError(
                     f"{name} with warm_start=True goes on from its last fit, but "
-                    f"{what} changed from {was[what]} to {now}. Fit a clone, or set "
-                    "warm_start=False."
+                    f"{what} changed from {meaning[what]} to {now}. Fit a clone, or "
+                    "set warm_start=False."
                 )
         if self.max_iter < self.n_iter_:
             raise ValueError(
                 f"max_iter={self.max_iter} of {name} must be larger than or equal to "
                 f"n_iter_={self.n_iter_} when warm_start==True"
             )
-        vars(self).update(now_fitted)
         if self.scoring != self._fitted_scoring:
             # Scores of two kinds cannot be compared.
             self._fitted_scoring = self.scoring
@@ -340,7 +377,6 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
             l2=self.l2_regularization,
             min_gain=self.min_split_gain,
             max_features=self.max_features,
-            max_bins=self.max_bins,
             directions=directions,
             groups=self._interaction_groups(n_features),
             subsample=self.subsample,
@@ -377,35 +413,29 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
         rest = ~np.any(groups, axis=0) if groups else np.ones(n_features, dtype=bool)
         return np.array([*groups, rest] if rest.any() else groups)
 
-    def _run(self, booster, loss, train, valid, context, X, y):
+    def _run(self, booster, loss, train, valid, tasks):
         """Run rounds until there are enough, or a callback or a score stops them."""
-        watches = hasattr(self, "_skl_callbacks")
         stopping = _EarlyStopping(self, loss, train, valid)
-        n_done = n_kept = self.n_iter_
+        n_done = n_reported = self.n_iter_
         parts = [Trees(**self._trees)]
-        by_one = watches or stopping.is_on or isinstance(loss, GivenLoss)
+        by_one = tasks.are_watched or stopping.is_on or isinstance(loss, GivenLoss)
         stop = stopping.begin(booster, parts)
         while n_done < self.max_iter and not stop:
             n_rounds = 1 if by_one else booster.n_rounds_a_call()
             n_rounds = min(n_rounds, self.max_iter - n_done)
-            task = None
-            if watches:
-                task = context.subcontext(task_name="round")
-                task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            tasks.begin_round()
             trees = self._boost(booster, loss, n_done, n_rounds)
             parts.append(trees)
             n_done += n_rounds
             stop = stopping.stops(booster, parts)
-            if watches:
+            if tasks.are_watched:
                 # What callbacks see is an estimator that ends here.
                 parts = [join_trees(parts)]
                 self._trees = vars(parts[0])
-                stop |= task.call_on_fit_task_end(
-                    estimator=self, X=X, y=y, reconstruction_attributes=dict
-                )
-            if self.verbose and (n_done - n_kept >= 10 or by_one):
+            stop |= tasks.end_round()
+            if self.verbose and (n_done - n_reported >= 10 or by_one):
                 self._report(n_done)
-                n_kept = n_done
+                n_reported = n_done
         self._trees = vars(join_trees(parts))
         stopping.record()
 
@@ -439,6 +469,15 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
             return part.raw
         return self._sum_trees(read_more_rows(self, X))
 
+    def _keep_rounds(self, n_rounds):
+        n_rounds = min(n_rounds, self.n_iter_)
+        trees = Trees(**self._trees)
+        self._trees = vars(trees.head(n_rounds * len(self._baseline)))
+        self.train_score_ = self.train_score_[: n_rounds + 1]
+        self.validation_score_ = self.validation_score_[: n_rounds + 1]
+        # A warm start asks whether they are still the same, which copies are not.
+        self._fitted_loss, self._fitted_scoring = self.loss, self.scoring
+
     def _staged_raw_predict(self, X):
         check_is_fitted(self)
         X = read_more_rows(self, X)
@@ -458,28 +497,24 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
     @property
     def feature_importances_(self):
         """How much the splits by each feature have gained, of all splits; sums to 1."""
-        return self._importances(self._trees_of_fit()["nodes"]["gain"])
+        total = self._add_up_splits("gain")
+        return total / total.sum() if total.sum() > 0 else total
 
     @property
     def split_importances_(self):
         """How many splits there are by each feature."""
-        nodes = self._trees_of_fit()["nodes"]
-        splits = nodes["feature"][nodes["left"] >= 0]
-        return np.bincount(splits, minlength=self.n_features_in_)
+        return self._add_up_splits()
 
-    def _importances(self, gain):
+    def _add_up_splits(self, field=None):
+        """Return the sum of a field of the splits by each feature, or their number."""
+        check_is_fitted(self)
         nodes = self._trees["nodes"]
-        is_split = nodes["left"] >= 0
-        total = np.bincount(
-            nodes["feature"][is_split],
-            weights=gain[is_split],
+        splits = nodes[nodes["left"] >= 0]
+        return np.bincount(
+            splits["feature"],
+            weights=None if field is None else splits[field],
             minlength=self.n_features_in_,
         )
-        return total / total.sum() if total.sum() > 0 else total
-
-    def _trees_of_fit(self):
-        check_is_fitted(self)
-        return self._trees
 
     def export_text(self, iteration=0, output=0, decimals=2):
         """Describe a tree in words.
@@ -541,12 +576,8 @@ class BaseGradientBoosting(CallbackSupportMixin, BaseEstimator, ABC):
     def __setstate__(self, state):
         super().__setstate__(state)
         if hasattr(self, "_trees"):
-            # Arrays of a memory map are read-only, for which kernels would be compiled
-            # once more.
-            self._trees = {
-                name: np.require(array, requirements="WC")
-                for name, array in self._trees.items()
-            }
+            # Arrays of a memory map are read-only.
+            self._trees = {name: own(array) for name, array in self._trees.items()}
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_trees")

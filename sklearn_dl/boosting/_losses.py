@@ -7,7 +7,7 @@ come from scikit-learn's losses, or from an object that the user gave.
 import numpy as np
 from scipy.special import expit, softmax
 
-from sklearn_dl._trees._gradients import LossCode, quantile_of
+from sklearn_dl._trees._gradients import LossCode, is_searched, quantile_of
 from sklearn_dl.utils._sklearn import (
     AbsoluteError,
     ExponentialLoss,
@@ -49,7 +49,7 @@ class NamedLoss:
 
     def initial(self, y, sample_weight, n_outputs):
         """Return the best constant, of shape (n_outputs,)."""
-        if self.code in (LossCode.ABSOLUTE, LossCode.QUANTILE, LossCode.HUBER):
+        if is_searched(self.code):
             weights = np.empty(0) if sample_weight is None else sample_weight
             q = self.parameter if self.code == LossCode.QUANTILE else 0.5
             value = quantile_of(y.copy(), weights, q)

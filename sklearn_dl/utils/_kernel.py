@@ -1,10 +1,13 @@
-"""How the library's numba kernels are compiled."""
+"""How the library's numba kernels are compiled, and the arrays that they take."""
 
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
 from numba import njit
+from numba.extending import register_jitable
+from numpy.typing import NDArray
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,8 +44,8 @@ def lean_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
     numba counts the references to each array that a function is given, also to all
     those of a tuple, by atomic additions, on which several threads wait for each other.
-    In the inner loops of the tree engine they were a third of the time. Views of arrays
-    are free; a copy of one is an error of the compiler.
+    In the inner loops of the tree engine that is much of the time. Views of arrays are
+    free; a copy of one is an error of the compiler.
 
     Parameters
     ----------
@@ -67,13 +70,94 @@ def lean_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     return _compile(function, counts_references=False)
 
 
+def inner_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function as a part of the kernels that call it.
+
+    It has no entry for Python, which takes large tuples apart field by field, and no
+    file of its own: both are much of the time that a small function takes to compile.
+
+    Parameters
+    ----------
+    function : callable
+        A function of a module, of arrays and numbers, called by kernels.
+
+    Returns
+    -------
+    function : callable
+        The same. Python runs it as it is written.
+
+    Examples
+    --------
+    >>> from sklearn_dl.utils._kernel import inner_kernel, kernel
+    >>> @inner_kernel
+    ... def square(x):
+    ...     return x * x
+    >>> @kernel
+    ... def length(x, y):
+    ...     return (square(x) + square(y)) ** 0.5
+    >>> length(3.0, 4.0)
+    5.0
+    """
+    return _compile_within(function, counts_references=True)
+
+
+def lean_inner_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Do as `inner_kernel` and as `lean_kernel`.
+
+    Parameters
+    ----------
+    function : callable
+        A function of a module, of arrays and numbers, that makes no arrays and is
+        called by kernels only.
+
+    Returns
+    -------
+    function : callable
+        The same.
+    """
+    return _compile_within(function, counts_references=False)
+
+
+def own(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array that kernels take without being compiled once more.
+
+    Parameters
+    ----------
+    array : ndarray
+        It may be read-only, or mapped into memory.
+
+    Returns
+    -------
+    array : ndarray
+        The same or a copy.
+    """
+    array = np.asarray(array)
+    return array if array.flags.writeable else array.copy()
+
+
 def _compile(
     function: Callable[..., Any], counts_references: bool
 ) -> Callable[..., Any]:
-    # Said of every kernel, since one that does not say takes it over from its caller.
-    options: dict[str, Any] = {"_nrt": counts_references}
-    compiled: Any = njit(nogil=True, error_model="numpy", **options)(function)
+    compiled: Any = njit(nogil=True, **_options(counts_references))(function)
     # Without a folder to write to, numba refuses to cache at all.
     with suppress(RuntimeError):
         compiled.enable_caching()
     return compiled
+
+
+def _compile_within(
+    function: Callable[..., Any], counts_references: bool
+) -> Callable[..., Any]:
+    register: Any = register_jitable(**_options(counts_references))
+    return register(function)
+
+
+def _options(counts_references: bool) -> dict[str, Any]:
+    return {
+        "error_model": "numpy",
+        # Nobody calls a kernel from C.
+        "no_cfunc_wrapper": True,
+        # Said of every kernel, since one that does not say takes it over from its
+        # caller.
+        "_nrt": counts_references,
+    }

@@ -5,7 +5,7 @@ import pytest
 
 from sklearn_dl._trees import _bundles
 from sklearn_dl._trees._bundles import count_codes, make_bundles, unbundle
-from sklearn_dl._trees._ensemble import Booster, TreeOptions
+from sklearn_dl._trees._ensemble import Booster, TreeOptions, bin_rows
 from sklearn_dl._trees._gradients import LossCode
 
 
@@ -90,14 +90,13 @@ def test_trees_are_the_same_without_bundles(options, missing, monkeypatch):
 
     def boost():
         booster = Booster(
-            X,
+            bin_rows(X, 255, None, None, 3),
             y,
             None,
             np.zeros((2000, 1)),
             LossCode.SQUARED,
             0.0,
             TreeOptions(min_samples_leaf=5, **options),
-            None,
             3,
         )
         return booster, booster.run(0, 10)

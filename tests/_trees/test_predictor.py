@@ -8,6 +8,7 @@ from sklearn_dl._trees._ensemble import (
     Booster,
     TreeOptions,
     Trees,
+    bin_rows,
     join_trees,
     no_trees,
 )
@@ -27,14 +28,13 @@ def boosted(request):
     X = make_rows(500, rng)
     y = X[:, 0] + np.sin(5 * X[:, 3]) + np.isnan(X[:, 1])
     booster = Booster(
-        X,
+        bin_rows(X, 255, np.array([0, 0, 0, 9 if request.param else 0]), None, 0),
         y,
         None,
         np.zeros((500, 1)),
         LossCode.SQUARED,
         0.0,
         TreeOptions(learning_rate=0.3),
-        np.array([0, 0, 0, 9 if request.param else 0]),
         0,
     )
     return booster, [booster.run(0, 3), booster.run(3, 2)], X

@@ -15,7 +15,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from sklearn_dl._trees import _ensemble
-from sklearn_dl._trees._ensemble import Booster, TreeOptions
+from sklearn_dl._trees._ensemble import Booster, TreeOptions, bin_rows
 from sklearn_dl._trees._gradients import LossCode
 from sklearn_dl._trees._threads import (
     barrier,
@@ -112,14 +112,13 @@ def test_a_process_of_a_pool_has_one_thread():
 def boost(X, y, n_threads, monkeypatch, **options):
     monkeypatch.setattr(_ensemble, "choose_n_threads", lambda work: n_threads)
     booster = Booster(
-        X,
+        bin_rows(X, 255, None, None, 0),
         y.astype(float),
         None,
         np.zeros((len(y), 1)),
         LossCode.LOGISTIC,
         0.0,
         TreeOptions(**options),
-        None,
         0,
     )
     trees = booster.run(0, 12)
