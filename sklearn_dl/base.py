@@ -85,7 +85,8 @@ class JointFitMixin(ABC):
         Parameters
         ----------
         candidates : sequence of dict
-            Parameters, as ``set_params`` takes them.
+            Parameters, as ``set_params`` takes them. They are the caller's: estimators
+            among their values are to be cloned.
         X : array-like of shape (n_samples, n_features)
             The training rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)

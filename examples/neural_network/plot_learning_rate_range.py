@@ -98,7 +98,7 @@ plt.show()
 # one. In a search over these, the test spares the rate as a further dimension. It runs
 # anew for every candidate, on the training rows of each fold.
 
-from sklearn.model_selection import GridSearchCV
+from sklearn_dl.model_selection import GridSearchCV
 
 search = GridSearchCV(
     LearningRateRange(make_model()),

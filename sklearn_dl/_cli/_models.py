@@ -14,7 +14,6 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import (
     KFold,
-    RandomizedSearchCV,
     ShuffleSplit,
     StratifiedKFold,
     StratifiedShuffleSplit,
@@ -23,6 +22,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_dl._cli._preparation import make_preparation
+from sklearn_dl.model_selection import RandomizedSearchCV
 
 # Above this one held-out part says as much about a candidate as three folds.
 _MANY_ROWS = 10_000

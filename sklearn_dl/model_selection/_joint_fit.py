@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sklearn import get_config
-from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from sklearn_dl.model_selection._joint_members import (
@@ -344,12 +343,9 @@ def _own_joint_fits(
     estimator: Any, candidates: Sequence[Params], X: Any, y: Any, fit_params: Params
 ) -> Iterator[tuple[int, Any]]:
     joined = [k for group in estimator.joint_fit_groups(candidates) for k in group]
-    values = [
-        {name: clone(value, safe=False) for name, value in candidates[k].items()}
-        for k in joined
-    ]
+    chosen = [candidates[k] for k in joined]
     try:
-        for j, outcome in estimator.fit_candidates(values, X, y, **fit_params):
+        for j, outcome in estimator.fit_candidates(chosen, X, y, **fit_params):
             yield joined[j], outcome
     except Exception:
         # It gave up, for data that no candidate can be fitted to perhaps. Plain fits of

@@ -43,8 +43,8 @@ def check_joint_fit(
     ----------
     estimator : estimator
         Has the methods of :class:`~sklearn_dl.base.JointFitMixin`, or is a ``Pipeline``
-        whose candidates share steps. It is not changed. A ``random_state`` of None is
-        replaced by 0.
+        or an ensemble whose candidates share steps or members. It is not changed. A
+        ``random_state`` of None is replaced by 0.
     candidates : sequence of dict
         Parameters, as ``set_params`` takes them. Those that the estimator says it does
         not join are left out; there must be others.
