@@ -1,6 +1,5 @@
 """What every neural estimator shares: fit, raw predictions, persistence."""
 
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -22,6 +21,7 @@ from sklearn_dl._skorch._net import TensorNet
 from sklearn_dl._skorch._planning import PREDICT_ROWS, PlansTraining, TrainingPlan
 from sklearn_dl._skorch._runtime import (
     limited_threads,
+    one_thread_at_a_time,
     resolve_device,
     training_context,
 )
@@ -34,8 +34,6 @@ from sklearn_dl._skorch._state import (
 from sklearn_dl.exceptions import InterruptedFitWarning
 
 __all__ = ["BaseNeural"]
-
-_making_full_nets = threading.RLock()
 
 
 class BaseNeural(PlansTraining):
@@ -262,7 +260,7 @@ class BaseNeural(PlansTraining):
     def _make_full_net(self) -> None:
         """Put a skorch net in the place of a lean one, if there is one."""
         # Several threads may ask, and one of them does it.
-        with _making_full_nets:
+        with one_thread_at_a_time():
             if "_lean_net" in vars(self):
                 net = self._fitted_net()
                 self._lean_net.fill(net)

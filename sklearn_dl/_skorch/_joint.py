@@ -103,7 +103,7 @@ class BaseDense(JointFitMixin, BaseNeural):
             twin = type(self)(**(self.get_params(deep=False) | params))
             # Which loss it is, the target says; any will do here.
             return twin._is_plain(twin._training_options(n_rows=1), SquaredError())
-        except (ValueError, TypeError):
+        except Exception:
             # Whoever fits it says what is wrong.
             return False
 

@@ -100,6 +100,8 @@ def optimizer_options(
         Keyword arguments besides parameters and learning rate.
     """
     options: dict[str, Any]
+    # torch takes no integers here.
+    betas = float(betas[0]), float(betas[1])
     match solver:
         case "sgd":
             # torch refuses Nesterov's variant where there is no momentum.

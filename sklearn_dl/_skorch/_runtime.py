@@ -15,6 +15,7 @@ from threadpoolctl import ThreadpoolController
 __all__ = [
     "isolated_generators",
     "limited_threads",
+    "one_thread_at_a_time",
     "resolve_device",
     "resolve_dtype",
     "torch_generator",
@@ -126,6 +127,13 @@ def torch_generator(
 
 
 @contextmanager
+def one_thread_at_a_time() -> Iterator[None]:
+    """Keep other threads out, of this and of :func:`isolated_generators`."""
+    with _borrowed:
+        yield
+
+
+@contextmanager
 def isolated_generators(
     device: torch.device, generator: torch.Generator | None = None
 ) -> Iterator[None]:
@@ -220,14 +228,18 @@ class _SerialBlas:
     """
 
     def __init__(self) -> None:
+        self.before: list[tuple[Any, int]] = []
         self.renew()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self.renew)
 
     def renew(self) -> None:
+        """Begin anew, in a process that was forked while somebody was using it."""
+        for library, n_threads in self.before:
+            library.set_num_threads(n_threads)
         self.lock = threading.Lock()
         self.n_users = 0
-        self.before: list[tuple[Any, int]] = []
+        self.before = []
 
     def __enter__(self) -> None:
         with self.lock:
@@ -244,6 +256,7 @@ class _SerialBlas:
             if self.n_users == 0:
                 for library, n_threads in self.before:
                     library.set_num_threads(n_threads)
+                self.before = []
 
 
 @cache

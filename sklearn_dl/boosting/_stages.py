@@ -49,7 +49,7 @@ class StagesMixin(JointFitMixin):
         try:
             model = self._with(params)
             model._validate_params()
-        except (TypeError, ValueError):
+        except Exception:
             # Whoever fits it says what is wrong.
             return False
         return not (

@@ -8,6 +8,7 @@ from typing import Any
 
 from sklearn import get_config
 from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 
 from sklearn_dl.model_selection._joint_members import (
     fit_ensembles,
@@ -78,7 +79,7 @@ def plan_joint_fits(estimator: Any, candidates: Sequence[Params]) -> list[JointG
         how = f"joint fit of {type(estimator).__name__}"
         groups = [
             JointGroup(list(group), how, threads=True)
-            for group in estimator.joint_fit_groups(candidates)
+            for group in _own_groups(estimator, candidates)
         ]
     elif joined := _joined_ensembles(estimator, candidates):
         ensembles = [candidates[k] for k in joined]
@@ -155,10 +156,20 @@ def scoring_parts(estimator: Any) -> tuple[tuple[Any, ...], Any]:
 
 def _implements_joint_fit(estimator: Any) -> bool:
     return (
-        hasattr(estimator, "joint_fit_groups")
-        and hasattr(estimator, "fit_candidates")
+        # Of the class: one that stands for another may lend its attributes.
+        hasattr(type(estimator), "joint_fit_groups")
+        and hasattr(type(estimator), "fit_candidates")
         and not _has_callbacks(estimator)
     )
+
+
+def _own_groups(estimator: Any, candidates: Sequence[Params]) -> list[list[int]]:
+    try:
+        groups: list[list[int]] = estimator.joint_fit_groups(candidates)
+    except Exception:
+        # Plain fits say of each candidate what is wrong.
+        return []
+    return groups
 
 
 def _has_callbacks(value: Any) -> bool:
@@ -201,7 +212,24 @@ def _joined_pipelines(estimator: Any, candidates: Sequence[Params]) -> list[int]
         if {key.partition("__")[0] for key in params} <= set(names)
         and not any(map(_has_callbacks, params.values()))
         and _are_steps([params.get(name, step) for name, step in estimator.steps])
+        and _splits_alike(estimator, params)
     ]
+
+
+def _splits_alike(pipeline: Pipeline, params: Params) -> bool:
+    """Return whether a candidate takes the same rows and columns of a fold."""
+    name, given = pipeline.steps[0]
+    own_params = below(params, name)
+    if name not in params and not own_params:
+        return True
+
+    def is_pairwise(step: Any) -> bool:
+        tags = None if is_passthrough(step) else get_tags(step)
+        return tags is not None and tags.input_tags.pairwise
+
+    step = params.get(name, given)
+    changed = step if is_passthrough(step) else build(step, own_params)
+    return is_pairwise(changed) == is_pairwise(given)
 
 
 def _joined_ensembles(estimator: Any, candidates: Sequence[Params]) -> list[int]:
@@ -312,9 +340,9 @@ def _front_in_words(
         n_steps += not is_passthrough(one.get(name, given))
     if n_steps:
         steps = "1 step" if n_steps == 1 else f"{n_steps} steps"
-        return f"front of {steps} fitted once a fold"
+        return f"front of {steps} shared"
     name, given = pipeline.steps[level]
-    return f"parts of {type(one.get(name, given)).__name__} fitted once a fold"
+    return f"parts of {type(one.get(name, given)).__name__} shared"
 
 
 # -- fits ------------------------------------------------------------------------------
@@ -342,7 +370,7 @@ def _joint_fits(
 def _own_joint_fits(
     estimator: Any, candidates: Sequence[Params], X: Any, y: Any, fit_params: Params
 ) -> Iterator[tuple[int, Any]]:
-    joined = [k for group in estimator.joint_fit_groups(candidates) for k in group]
+    joined = [k for group in _own_groups(estimator, candidates) for k in group]
     chosen = [candidates[k] for k in joined]
     try:
         for j, outcome in estimator.fit_candidates(chosen, X, y, **fit_params):
@@ -358,7 +386,7 @@ def _fit_singly(
 ) -> Any:
     try:
         model = build(estimator, params)
-        targets = () if y is None else (y,)
+        targets = () if y is None else (own(y),)
         model.fit(own(X), *targets, **fit_params)
     except Exception as error:
         return error

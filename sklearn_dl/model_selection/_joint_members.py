@@ -209,8 +209,8 @@ def _on_threads(joined: dict[int, _Members], plans: dict[Hashable, Any]) -> list
 def _in_words(name: str, ensembles: list[_Members], plans: dict[Hashable, Any]) -> str:
     uses = _uses(ensembles)
     hows = sorted({plans[key].how for key in uses if key in plans})
-    once = "once a fold" if max(uses.values()) > 1 else "together"
-    return ", ".join([f"members of {name} fitted {once}", *hows])
+    done = "shared" if max(uses.values()) > 1 else "fitted together"
+    return ", ".join([f"members of {name} {done}", *hows])
 
 
 # -- fits ------------------------------------------------------------------------------

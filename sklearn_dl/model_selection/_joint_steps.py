@@ -164,7 +164,7 @@ def _fit_transform_step(
 
 def _fit_transform(step: Any, X: Any, y: Any, fit_params: Params) -> tuple[Any, Any]:
     routed = {"fit": fit_params, "fit_transform": fit_params}
-    Xt, fitted = fit_transform_one(step, X, y, None, params=routed)
+    Xt, fitted = fit_transform_one(step, X, own(y), None, params=routed)
     return fitted, Xt
 
 

@@ -44,7 +44,7 @@ class GridSearchCV(SklearnGridSearchCV, JointSearch):
         or several of them. If None, the estimator's `score`.
 
     n_jobs : int, default=None
-        Number of tasks at a time. A task is up to 16 candidates of a fold, or one
+        Number of tasks at a time. A task is a part of the candidates of a fold, or one
         evaluation that cannot be joined. Where the joint fit leaves Python's lock, as
         networks and boosted trees do, tasks are threads and share the data; else they
         are what joblib uses. None means 1 unless in a :func:`joblib.parallel_config`
@@ -135,7 +135,7 @@ class GridSearchCV(SklearnGridSearchCV, JointSearch):
     -----
     What an estimator can fit together it says through
     :class:`~sklearn_dl.base.JointFitMixin`; in a pipeline also the steps in front are
-    fitted once a fold for all candidates that leave them alone. All else runs as
+    fitted once for all candidates of a task that leave them alone. All else runs as
     scikit-learn runs it, and so does everything without `y`, with callbacks of the
     estimator's own or such as look at fitted estimators, and with metadata that is
     routed to `fit` or to the scorer. Scores do not depend on the way that was taken,
@@ -222,7 +222,7 @@ class RandomizedSearchCV(SklearnRandomizedSearchCV, JointSearch):
         or several of them. If None, the estimator's `score`.
 
     n_jobs : int, default=None
-        Number of tasks at a time. A task is up to 16 candidates of a fold, or one
+        Number of tasks at a time. A task is a part of the candidates of a fold, or one
         evaluation that cannot be joined. Where the joint fit leaves Python's lock, as
         networks and boosted trees do, tasks are threads and share the data; else they
         are what joblib uses. None means 1 unless in a :func:`joblib.parallel_config`
@@ -317,7 +317,7 @@ class RandomizedSearchCV(SklearnRandomizedSearchCV, JointSearch):
     -----
     What an estimator can fit together it says through
     :class:`~sklearn_dl.base.JointFitMixin`; in a pipeline also the steps in front are
-    fitted once a fold for all candidates that leave them alone. All else runs as
+    fitted once for all candidates of a task that leave them alone. All else runs as
     scikit-learn runs it, and so does everything without `y`, with callbacks of the
     estimator's own or such as look at fitted estimators, and with metadata that is
     routed to `fit` or to the scorer. Scores do not depend on the way that was taken,
@@ -446,7 +446,7 @@ class HalvingGridSearchCV(SklearnHalvingGridSearchCV, JointSearch):
         Seed of the rows that are drawn for an iteration.
 
     n_jobs : int, default=None
-        Number of tasks at a time. A task is up to 16 candidates of a fold, or one
+        Number of tasks at a time. A task is a part of the candidates of a fold, or one
         evaluation that cannot be joined. Where the joint fit leaves Python's lock, as
         networks and boosted trees do, tasks are threads and share the data; else they
         are what joblib uses. None means 1 unless in a :func:`joblib.parallel_config`
@@ -538,7 +538,7 @@ class HalvingGridSearchCV(SklearnHalvingGridSearchCV, JointSearch):
     -----
     What an estimator can fit together it says through
     :class:`~sklearn_dl.base.JointFitMixin`; in a pipeline also the steps in front are
-    fitted once a fold for all candidates that leave them alone. All else runs as
+    fitted once for all candidates of a task that leave them alone. All else runs as
     scikit-learn runs it, and so does everything without `y`, with callbacks of the
     estimator's own or such as look at fitted estimators, and with metadata that is
     routed to `fit` or to the scorer. Scores do not depend on the way that was taken,
@@ -677,7 +677,7 @@ class HalvingRandomSearchCV(SklearnHalvingRandomSearchCV, JointSearch):
         Seed of the rows that are drawn for an iteration and of the candidates.
 
     n_jobs : int, default=None
-        Number of tasks at a time. A task is up to 16 candidates of a fold, or one
+        Number of tasks at a time. A task is a part of the candidates of a fold, or one
         evaluation that cannot be joined. Where the joint fit leaves Python's lock, as
         networks and boosted trees do, tasks are threads and share the data; else they
         are what joblib uses. None means 1 unless in a :func:`joblib.parallel_config`
@@ -770,7 +770,7 @@ class HalvingRandomSearchCV(SklearnHalvingRandomSearchCV, JointSearch):
     -----
     What an estimator can fit together it says through
     :class:`~sklearn_dl.base.JointFitMixin`; in a pipeline also the steps in front are
-    fitted once a fold for all candidates that leave them alone. All else runs as
+    fitted once for all candidates of a task that leave them alone. All else runs as
     scikit-learn runs it, and so does everything without `y`, with callbacks of the
     estimator's own or such as look at fitted estimators, and with metadata that is
     routed to `fit` or to the scorer. Scores do not depend on the way that was taken,

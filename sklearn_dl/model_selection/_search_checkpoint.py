@@ -60,9 +60,9 @@ class SearchCheckpoint:
         }
         lines = self._read_lines()
         if lines:
-            self._check_identity(lines[0]["identity"], identity)
+            self._check_identity(lines[0], identity)
             self._load(lines[1:])
-        self._file = self._path.open("a", encoding="utf-8")
+        self._file = self._open()
         if not lines:
             self._write({"format": _FORMAT, "identity": identity})
 
@@ -130,8 +130,17 @@ class SearchCheckpoint:
         self._file.write(json.dumps(record, default=_number) + "\n")
         self._file.flush()
 
+    def _open(self) -> Any:
+        try:
+            return self._path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise CheckpointError(
+                f"The 'checkpoint' parameter of {self._owner} must be a file that can "
+                f"be written, got {str(self._path)!r}: {error}"
+            ) from error
+
     def _read_lines(self) -> list[dict[str, Any]]:
-        if not self._path.exists():
+        if not self._path.is_file():
             return []
         content = self._path.read_bytes()
         whole = content[: content.rfind(b"\n") + 1]
@@ -149,7 +158,8 @@ class SearchCheckpoint:
         os.truncate(self._path, len(whole))
         return lines
 
-    def _check_identity(self, found: dict[str, str], own: dict[str, str]) -> None:
+    def _check_identity(self, first: dict[str, Any], own: dict[str, str]) -> None:
+        found = first.get("identity", {})
         names = [*own, *(name for name in found if name not in own)]
         changed = [name for name in names if own.get(name) != found.get(name)]
         if changed:
@@ -184,5 +194,5 @@ def _unpack(packed: dict[str, str]) -> np.ndarray:
 
 
 def _number(value: Any) -> Any:
-    """Turn what numpy has for a number into Python's own."""
-    return value.item()
+    """Turn what is like a number into Python's own."""
+    return float(value)

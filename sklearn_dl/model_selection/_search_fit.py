@@ -15,7 +15,11 @@ from sklearn.utils import indexable
 
 from sklearn_dl.model_selection._joint_fit import plan_joint_fits
 from sklearn_dl.model_selection._search_checkpoint import SearchCheckpoint
-from sklearn_dl.model_selection._search_parallel import may_join, run_evaluations
+from sklearn_dl.model_selection._search_parallel import (
+    LARGEST_SAVED_TASK,
+    may_join,
+    run_evaluations,
+)
 from sklearn_dl.model_selection._search_tasks import Conditions, Evaluation, Numbered
 from sklearn_dl.utils._sklearn import (
     BaseSearchCV,
@@ -289,6 +293,7 @@ class _Evaluator:
             pending,
             groups,
             save,
+            largest=None if self._checkpoint is None else LARGEST_SAVED_TASK,
             n_jobs=self._search.n_jobs,
             pre_dispatch=self._search.pre_dispatch,
         )

@@ -23,10 +23,12 @@ from sklearn_dl.model_selection._search_tasks import (
     fit_together,
 )
 
-# A task is what a worker does at a time, and what is lost in an interruption.
-_LARGEST_TASK = 16
+# What an interruption loses, where results are written to a file after each task.
+LARGEST_SAVED_TASK = 16
 # Workers that are done with their tasks have something to take over.
 _TASKS_A_WORKER = 4
+# So many candidates are not parted only for the sake of tasks of the same size.
+_WORTH_SHARING = 8
 
 
 def may_join(
@@ -79,6 +81,7 @@ def run_evaluations(
     evaluations: list[Evaluation],
     groups: list[JointGroup],
     save: Callable[[list[Numbered]], None],
+    largest: int | None = None,
     **options: Any,
 ) -> None:
     """Run the evaluations, those of the groups together.
@@ -98,6 +101,9 @@ def run_evaluations(
         Takes the results of each task when it is done, with the numbers of their
         evaluations.
 
+    largest : int, default=None
+        Evaluations that a task has at most.
+
     **options : dict
         `n_jobs`, `pre_dispatch` and `verbose` of :class:`joblib.Parallel`.
     """
@@ -105,7 +111,7 @@ def run_evaluations(
     alone = [e for e in evaluations if e.candidate not in joint]
     for threads in (True, False):
         chosen = [group for group in groups if group.threads == threads]
-        tasks = make_tasks(chosen, evaluations, options["n_jobs"])
+        tasks = make_tasks(chosen, evaluations, options["n_jobs"], largest)
         prefer = {"prefer": "threads"} if threads else {}
         _run_joint(conditions, tasks, save, **prefer, **options)
     calls = (delayed(fit_alone)(conditions, evaluation) for evaluation in alone)
@@ -117,12 +123,15 @@ def run_evaluations(
 
 
 def make_tasks(
-    groups: list[JointGroup], evaluations: list[Evaluation], n_jobs: int | None
+    groups: list[JointGroup],
+    evaluations: list[Evaluation],
+    n_jobs: int | None,
+    largest: int | None = None,
 ) -> list[list[Evaluation]]:
     """Put together what a worker does at a time.
 
-    Groups stay whole unless they are large or workers would have nothing to do, and
-    small ones share a task.
+    A fold is one task, or as few as keep the workers busy, since each task does by
+    itself what its candidates share. Groups stay whole where that is possible.
 
     Parameters
     ----------
@@ -135,6 +144,9 @@ def make_tasks(
     n_jobs : int or None
         As in :class:`joblib.Parallel`.
 
+    largest : int, default=None
+        Evaluations that a task has at most.
+
     Returns
     -------
     tasks : list of list of Evaluation
@@ -145,15 +157,17 @@ def make_tasks(
     n_candidates = sum(len(group.candidates) for group in groups)
     if not n_candidates or not splits:
         return []
-    share = n_candidates * len(splits) / joblib.effective_n_jobs(n_jobs)
-    most = min(_LARGEST_TASK, math.ceil(share))
+    n_workers = joblib.effective_n_jobs(n_jobs)
+    n_tasks = n_workers * _TASKS_A_WORKER if n_workers > 1 else 1
+    size = math.ceil(n_candidates / math.ceil(n_tasks / len(splits)))
+    size = min(size, largest or size)
+    share = math.ceil(n_candidates * len(splits) / n_workers)
+    most = min(max(size, _WORTH_SHARING), share, largest or share)
     pieces = [piece for group in groups for piece in _cut(group.candidates, most)]
-    filled = min(_LARGEST_TASK, math.ceil(share / _TASKS_A_WORKER))
-    parts = _pack(pieces, math.ceil(n_candidates / math.ceil(n_candidates / filled)))
     tasks = [
         [wanted[candidate, split] for candidate in part if (candidate, split) in wanted]
         for split in splits
-        for part in parts
+        for part in _pack(pieces, size)
     ]
     return [task for task in tasks if task]
 
@@ -166,10 +180,10 @@ def _cut(candidates: list[int], most: int) -> list[list[int]]:
 
 
 def _pack(pieces: list[list[int]], size: int) -> list[list[int]]:
-    """Lay pieces together, in their order, up to a size."""
+    """Lay pieces together, in their order, up to about a size."""
     parts: list[list[int]] = []
     for piece in pieces:
-        if parts and len(parts[-1]) + len(piece) <= size:
+        if parts and len(parts[-1]) + len(piece) / 2 <= size:
             parts[-1].extend(piece)
         else:
             parts.append([*piece])

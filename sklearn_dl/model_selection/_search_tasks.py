@@ -13,6 +13,7 @@ from joblib.logger import short_format_time
 from sklearn.base import clone
 
 from sklearn_dl.model_selection._joint_fit import fit_jointly, scoring_parts
+from sklearn_dl.model_selection._joint_steps import own
 from sklearn_dl.utils._sklearn import (
     MultimetricScorer,
     PassthroughScorer,
@@ -340,6 +341,8 @@ class _Fold:
         X, y, params = self._parts[part]
         if self._skips_front:
             model, X = self._behind_front(model, part, X)
+        # What a model or a scorer writes into its rows is not for the next candidate.
+        X, y = own(X), own(y)
         return score_estimator(model, X, y, c.scorer, params, c.error_score)
 
     def _behind_front(self, model: Any, part: str, X: Any) -> tuple[Any, Any]:
@@ -351,7 +354,7 @@ class _Fold:
             self._front, self._behind = front, {}
         if part not in self._behind:
             try:
-                rows = X
+                rows = own(X)
                 for step in front:
                     rows = step.transform(rows)
             except Exception:

@@ -103,7 +103,7 @@ def _joined(estimator: Any, candidates: Sequence[Params]) -> list[int]:
     """Return the candidates in groups; raise unless the groups are valid."""
     name = type(estimator).__name__
     with promise(estimator, "when it groups candidates"):
-        if hasattr(estimator, "joint_fit_groups"):
+        if hasattr(type(estimator), "joint_fit_groups"):
             groups = estimator.joint_fit_groups(candidates)
         else:
             plan = plan_joint_fits(estimator, candidates)

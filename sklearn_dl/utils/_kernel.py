@@ -139,8 +139,9 @@ def _compile(
     function: Callable[..., Any], counts_references: bool
 ) -> Callable[..., Any]:
     compiled: Any = njit(nogil=True, **_options(counts_references))(function)
-    # Without a folder to write to, numba refuses to cache at all.
-    with suppress(RuntimeError):
+    # Without a folder to write to, numba refuses to cache at all; with its compiler
+    # switched off, by NUMBA_DISABLE_JIT, there is nothing to cache.
+    with suppress(RuntimeError, AttributeError):
         compiled.enable_caching()
     return compiled
 

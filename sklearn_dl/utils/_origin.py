@@ -31,5 +31,6 @@ def has_own_fit(estimator: Any) -> bool:
     >>> has_own_fit(AdaBoostClassifier()), has_own_fit(Mine())
     (True, False)
     """
-    module: str = type(estimator).fit.__module__
-    return module.partition(".")[0] == __name__.partition(".")[0]
+    # Not the function's module, which a decorator may have copied from ours.
+    owner = next(cls for cls in type(estimator).__mro__ if "fit" in vars(cls))
+    return owner.__module__.partition(".")[0] == __name__.partition(".")[0]

@@ -188,7 +188,7 @@ def test_scaler_pca_and_classifier_end_as_alone():
     check_joint_fit(model, candidates, X, y)
     (group,) = plan_joint_fits(model, candidates)
     assert group.candidates == [0, 1, 2, 3]
-    assert group.how == "front of 1 step fitted once a fold"
+    assert group.how == "front of 1 step shared"
     assert not group.threads
 
 
@@ -515,7 +515,7 @@ def test_branches_that_do_not_differ_are_fitted_once(output):
         names = outcome[0].get_feature_names_out()
         assert list(names) == list(alone[0].get_feature_names_out())
     (group,) = plan_joint_fits(model, COLUMN_GRID)
-    assert group.how == "parts of ColumnTransformer fitted once a fold"
+    assert group.how == "parts of ColumnTransformer shared"
 
 
 def test_branches_that_are_replaced_weighted_or_fail():
@@ -581,7 +581,7 @@ def test_joint_fits_at_the_end_of_a_pipeline():
     groups = plan_joint_fits(model, candidates)
     assert [group.candidates for group in groups] == [[0, 2, 4], [1, 3, 5]]
     assert all(group.threads for group in groups)
-    assert groups[0].how == "front of 1 step fitted once a fold, joint fit of Ridge"
+    assert groups[0].how == "front of 1 step shared, joint fit of Ridge"
     joint(model, candidates)
     assert (Counting.fits, Ridge.calls) == (2, 2)
     weights = GENERATOR.uniform(size=len(X))

@@ -271,7 +271,7 @@ def test_at_the_end_of_a_pipeline():
     groups = plan_joint_fits(model, candidates)
     assert [group.candidates for group in groups] == [[0, 1], [2, 3]]
     assert all(group.threads for group in groups)
-    assert "members of VotingClassifier fitted once a fold" in groups[0].how
+    assert "members of VotingClassifier shared" in groups[0].how
     weights = {"votingclassifier__sample_weight": WEIGHTS}
     check_joint_fit(model, candidates, X, y, fit_params=weights)
 
@@ -447,7 +447,7 @@ def plan(estimator, candidates):
 
 
 def test_plans_of_voting():
-    once = "members of VotingClassifier fitted once a fold"
+    once = "members of VotingClassifier shared"
     networks = f"{once}, joint fit of MLPClassifier"
     bayes = VotingClassifier([("one", GaussianNB()), ("line", LogisticRegression())])
     for model, candidates, groups in [

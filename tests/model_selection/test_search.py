@@ -283,8 +283,8 @@ def test_what_joins_and_what_does_not():
 
     assert ways("one by one") == {"one by one"}
     assert "one by one" not in ways("network")
-    assert "front of 1 step fitted once a fold" in ways("models exchanged")
-    assert ways("texts") == {"parts of TfidfVectorizer fitted once a fold"}
+    assert "front of 1 step shared" in ways("models exchanged")
+    assert ways("texts") == {"parts of TfidfVectorizer shared"}
 
 
 class TestNested:

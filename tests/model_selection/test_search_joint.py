@@ -403,7 +403,7 @@ class TestThreads:
 
 class TestTasks:
     @staticmethod
-    def sizes(groups, n_splits, n_jobs, without=()):
+    def sizes(groups, n_splits, n_jobs, without=(), largest=None):
         groups = [JointGroup(group, "how", True) for group in groups]
         evaluations = [
             Evaluation(0, candidate, split, {}, None, None)
@@ -412,17 +412,19 @@ class TestTasks:
             for split in range(n_splits)
             if (candidate, split) not in without
         ]
-        tasks = make_tasks(groups, evaluations, n_jobs)
+        tasks = make_tasks(groups, evaluations, n_jobs, largest)
         assert all(len({e.split for e in task}) == 1 for task in tasks)
         done = sorted((e.candidate, e.split) for task in tasks for e in task)
         assert done == sorted((e.candidate, e.split) for e in evaluations)
         return [len(task) for task in tasks]
 
     def test_groups_stay_whole(self):
-        assert self.sizes([[0, 1, 2, 3], [4, 5, 6]], 2, 1) == [4, 3] * 2
+        assert self.sizes([[0, 1, 2, 3], [4, 5, 6]], 2, 1) == [7] * 2
+        assert self.sizes([[0, 1, 2, 3], [4, 5, 6]], 5, 2) == [4, 3] * 5
 
     def test_large_groups_are_cut_evenly(self):
-        assert self.sizes([[*range(36)]], 1, 1) == [12, 12, 12]
+        assert self.sizes([[*range(36)]], 1, 1, largest=16) == [12, 12, 12]
+        assert self.sizes([[*range(128)]], 5, 2) == [64] * 10
 
     def test_small_groups_share_tasks(self):
         assert self.sizes([[k] for k in range(32)], 5, 2) == [16] * 10
