@@ -6,15 +6,16 @@ the products are BLAS's and the rest are loops over rows. The GIL is released, s
 several networks train at once in threads.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sklearn_dl._numba._dense_layers import activate, loss_and_error
 from sklearn_dl._numba._dense_steps import penalize, scale_to_norm, step
 from sklearn_dl.utils._kernel import kernel
 
-__all__ = ["Setting", "train_epoch"]
+__all__ = ["Rule", "Setting", "scratch_size", "train_epoch", "train_epochs"]
 
 
 class Setting(NamedTuple):
@@ -52,6 +53,26 @@ class Setting(NamedTuple):
     greatest_norm: float
 
 
+class Rule(NamedTuple):
+    """When a training stops, as ``Convergence`` has it for the loss.
+
+    Parameters
+    ----------
+    best : float
+        The lowest loss so far.
+    n_unimproved : int
+        Epochs since the last improvement.
+    tol, patience : float
+        An improvement is larger than `tol`; more than `patience` epochs without one
+        are the end.
+    """
+
+    best: float
+    n_unimproved: int
+    tol: float
+    patience: float
+
+
 @kernel
 def layer(params, sizes, k):
     """Return weight (n_out, n_in) and bias (n_out,) of a layer, as views.
@@ -73,11 +94,21 @@ def layer(params, sizes, k):
 
 
 @kernel
+def padded(n_values):
+    """Return the next multiple of a cache line, in values of four bytes.
+
+    BLAS reads small matrices where they are, and vectors that lie across two cache
+    lines take twice as long.
+    """
+    return (n_values + 15) // 16 * 16
+
+
+@kernel
 def block(buffer, sizes, k, n_rows):
     """Return the part of a buffer that belongs to layer `k`, for `n_rows` rows."""
     start = 0
     for j in range(k):
-        start += n_rows * sizes[j]
+        start += padded(n_rows * sizes[j])
     return buffer[start : start + n_rows * sizes[k]].reshape((n_rows, sizes[k]))
 
 
@@ -171,6 +202,25 @@ def _average(losses, error, rows, weight):
     return mean / divisor, total
 
 
+def scratch_size(sizes: NDArray[Any], n_rows: int) -> int:
+    """Return how many values of room an epoch needs.
+
+    Parameters
+    ----------
+    sizes : ndarray of shape (n_layers + 1,)
+        Inputs, units of each hidden layer, outputs.
+    n_rows : int
+        Rows of the largest batch.
+
+    Returns
+    -------
+    n_values : int
+        For the gradient, and for inputs, outputs, slopes and errors of all layers.
+    """
+    n_params = int((sizes[:-1] * sizes[1:]).sum() + sizes[1:].sum())
+    return padded(n_params) + 3 * sum(padded(int(n_rows * size)) for size in sizes)
+
+
 @kernel
 def train_epoch(
     setting,
@@ -189,6 +239,7 @@ def train_epoch(
     second,
     t,
     seed,
+    scratch,
 ):
     """Go once through the rows.
 
@@ -220,6 +271,9 @@ def train_epoch(
         Steps that were taken before.
     seed : uint64
         Of this epoch's dropout.
+    scratch : ndarray of shape (n_values,)
+        Room to compute in, see ``scratch_size``; new memory for each epoch would take
+        longer to come than what is computed in it.
 
     Returns
     -------
@@ -228,18 +282,18 @@ def train_epoch(
     """
     n_weights = params.size - sizes[1:].sum()
     most = (starts[1:] - starts[:-1]).max()
-    room = most * sizes.sum()
-    outputs = np.empty(room, X.dtype)
-    slopes = np.empty(room, X.dtype)
-    errors = np.empty(room, X.dtype)
-    gathered = np.empty(most * sizes[0], X.dtype)
-    gradient = np.empty(params.size, X.dtype)
+    gradient, rest = scratch[: params.size], scratch[padded(params.size) :]
+    size = 0
+    for k in range(sizes.size):
+        size += padded(most * sizes[k])
+    outputs, slopes, errors = rest[:size], rest[size : 2 * size], rest[2 * size :]
     total = 0.0
     for b in range(rates.size):
         rows = order[starts[b] : starts[b + 1]]
-        x = gathered[: rows.size * sizes[0]].reshape((rows.size, sizes[0]))
+        x = block(outputs, sizes, 0, rows.size)
         for i in range(rows.size):
-            x[i] = X[rows[i]]
+            for j in range(sizes[0]):
+                x[i, j] = X[rows[i], j]
         t += 1
         noise = seed + np.uint64(b) * np.uint64(0xA0761D6478BD642F)
         raw = _outputs(setting, params, sizes, x, outputs, slopes, dropout, noise)
@@ -263,3 +317,66 @@ def train_epoch(
         last_rate = rates[b]
         total += loss * rows.size
     return total
+
+
+@kernel
+def train_epochs(
+    setting,
+    sizes,
+    dropout,
+    X,
+    codes,
+    values,
+    weight,
+    orders,
+    starts,
+    rates,
+    last_rate,
+    params,
+    first,
+    second,
+    t,
+    seeds,
+    scratch,
+    rule,
+    losses,
+):
+    """Go several times through the rows, until the loss no longer improves.
+
+    Parameters
+    ----------
+    setting, sizes, dropout, X, codes, values, weight, starts, last_rate, params, \
+            first, second, t, scratch
+        See ``train_epoch``.
+    orders : ndarray of shape (n_epochs, n_rows)
+        The order of the rows in each epoch.
+    rates : ndarray of shape (n_epochs, n_batches)
+        The learning rate of each batch.
+    seeds : ndarray of shape (n_epochs,), dtype uint64
+        Of the dropout in each epoch.
+    rule : Rule
+        When to stop.
+    losses : ndarray of shape (n_epochs,)
+        Receives the mean loss of each epoch, with the penalty.
+
+    Returns
+    -------
+    n_done : int
+        How many epochs there were.
+    """
+    best, n_unimproved = rule.best, rule.n_unimproved
+    for e in range(losses.size):
+        losses[e] = (
+            train_epoch(
+                setting, sizes, dropout, X, codes, values, weight, orders[e], starts,
+                rates[e], last_rate, params, first, second, t, seeds[e], scratch,
+            )
+            / X.shape[0]
+        )  # fmt: skip
+        last_rate = rates[e, -1]
+        t += rates.shape[1]
+        n_unimproved = n_unimproved + 1 if losses[e] > best - rule.tol else 0
+        best = min(best, losses[e])
+        if n_unimproved > rule.patience:
+            return e + 1
+    return losses.size

@@ -25,11 +25,9 @@ def penalize(weights, gradient, squares, absolutes):
     a, b = number(squares), number(absolutes)
     total_squares = total_absolutes = 0.0
     if squares:
-        total = number(0)
         for i in range(weights.size):
             gradient[i] += a * weights[i]
-            total += weights[i] * weights[i]
-        total_squares = np.float64(total)
+        total_squares = np.float64(np.dot(weights, weights))
     if absolutes:
         for i in range(weights.size):
             gradient[i] += b * np.sign(weights[i])

@@ -9,7 +9,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from sklearn_dl._numba import Activation, Loss, Setting, Solver, train_epoch
+from sklearn_dl._numba import (
+    Activation,
+    Loss,
+    Rule,
+    Setting,
+    Solver,
+    scratch_size,
+    train_epochs,
+)
 from sklearn_dl._skorch._data import Batches
 from sklearn_dl._skorch._optimizers import SGD, Adam
 from sklearn_dl.modules import (
@@ -26,6 +34,7 @@ from sklearn_dl.modules import (
 
 __all__ = ["DenseProgram", "NetProgram", "make_setting"]
 
+_NEVER = Rule(best=np.inf, n_unimproved=0, tol=0.0, patience=np.inf)
 _ACTIVATIONS = {kind.name.lower(): kind for kind in Activation}
 _SOLVERS: dict[type[torch.optim.Optimizer], Solver] = {
     torch.optim.SGD: Solver.SGD,
@@ -146,9 +155,12 @@ class DenseProgram:
         self.sizes = np.array(sizes, dtype=np.int64)
         self.dropout = np.array(dropout, dtype=np.float64)
         parts = [part.ravel() for part in (*weights, *biases)]
-        self.params = np.concatenate(parts).astype(dtype)
-        self.first = np.zeros_like(self.params)
-        self.second = np.zeros_like(self.params)
+        n_params = sum(part.size for part in parts)
+        self.params, self.first, self.second = (
+            _aligned(n_params, np.dtype(dtype)) for _ in range(3)
+        )
+        np.concatenate(parts, out=self.params, casting="same_kind")
+        self._scratch = np.empty(0, self.params.dtype)
         self.n_steps = 0
         self.last_rate = 0.0
 
@@ -163,37 +175,44 @@ class DenseProgram:
             for part, bias, (a, b) in zip(parts[:n], parts[n:], pairs, strict=True)
         ]
 
-    def run_epoch(
-        self, batches: Batches, order: NDArray[Any], rates: NDArray[Any], seed: int
-    ) -> float:
-        """Go once through the rows.
+    def run_epochs(
+        self,
+        batches: Batches,
+        orders: NDArray[Any],
+        rates: NDArray[Any],
+        seeds: NDArray[Any],
+        rule: Rule = _NEVER,
+    ) -> NDArray[Any]:
+        """Go through the rows, until the loss no longer improves.
 
         Parameters
         ----------
         batches : Batches
             The rows.
-        order : ndarray of shape (n_rows,)
-            Their order.
-        rates : ndarray of shape (n_batches,)
+        orders : ndarray of shape (n_epochs, n_rows)
+            Their order in each epoch.
+        rates : ndarray of shape (n_epochs, n_batches)
             The learning rate of each batch.
-        seed : int
-            Of the dropout.
+        seeds : ndarray of shape (n_epochs,), dtype uint64
+            Of the dropout in each epoch.
+        rule : Rule, default=never
+            When to stop.
 
         Returns
         -------
-        loss : float
-            The mean loss, with the penalty.
+        losses : ndarray of shape (n_done,)
+            The mean loss, with the penalty, of each epoch that was run.
         """
-        X, codes, values, weight = batches.arrays()
-        total = train_epoch(
+        n_values = scratch_size(self.sizes, np.diff(batches.starts).max())
+        if len(self._scratch) != n_values:
+            self._scratch = _aligned(n_values, self.params.dtype)
+        losses = np.empty(len(orders))
+        n_done = train_epochs(
             self.setting,
             self.sizes,
             self.dropout,
-            X,
-            codes,
-            values,
-            weight,
-            order,
+            *batches.arrays(),
+            orders,
             batches.starts,
             rates,
             self.last_rate,
@@ -201,11 +220,22 @@ class DenseProgram:
             self.first,
             self.second,
             self.n_steps,
-            np.uint64(seed),
+            seeds,
+            self._scratch,
+            rule,
+            losses,
         )
-        self.n_steps += len(rates)
-        self.last_rate = float(rates[-1])
-        return float(total / len(X))
+        self.n_steps += n_done * rates.shape[1]
+        self.last_rate = float(rates[n_done - 1, -1])
+        return losses[:n_done]
+
+
+def _aligned(n_values: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return zeros that begin where a cache line does."""
+    line = 64
+    memory = np.zeros(n_values * dtype.itemsize + line, dtype=np.uint8)
+    start = -memory.ctypes.data % line
+    return memory[start : start + n_values * dtype.itemsize].view(dtype)
 
 
 class NetProgram(DenseProgram):
@@ -315,13 +345,11 @@ class NetProgram(DenseProgram):
                 for p in group["params"]:
                     self.optimizer.state[p]["step"] = torch.tensor(float(self.n_steps))
 
-    def run_epoch(
-        self, batches: Batches, order: NDArray[Any], rates: NDArray[Any], seed: int
-    ) -> float:
-        """Go once through the rows, see :meth:`DenseProgram.run_epoch`."""
-        loss = super().run_epoch(batches, order, rates, seed)
+    def run_epochs(self, *args: Any, **options: Any) -> NDArray[Any]:
+        """Go through the rows, see :meth:`DenseProgram.run_epochs`."""
+        losses = super().run_epochs(*args, **options)
         self._count()
-        return loss
+        return losses
 
 
 def _is_as_made(module: DenseNetwork) -> bool:

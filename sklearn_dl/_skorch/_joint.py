@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn_dl._numba import Setting
 from sklearn_dl._skorch._dense_program import DenseProgram, make_setting
 from sklearn_dl._skorch._estimator import BaseNeural
-from sklearn_dl._skorch._lean_net import LeanNet
+from sklearn_dl._skorch._lean_net import LeanNet, Orders
 from sklearn_dl._skorch._optimizers import optimizer_options
 from sklearn_dl._skorch._options import TrainingOptions
 from sklearn_dl._skorch._runtime import limited_threads, resolve_device
@@ -27,6 +27,9 @@ from sklearn_dl.utils._sklearn import (
 )
 
 __all__ = ["BaseDense"]
+
+# Places of rows, of eight bytes, in the orders of all epochs of a fit.
+_INDICES_KEPT = 4_000_000
 
 
 class BaseDense(JointFitMixin, BaseNeural):
@@ -190,7 +193,10 @@ class BaseDense(JointFitMixin, BaseNeural):
         net = self._lean_net
         cost = self._batch_cost(plan.train.batch_size)
         with limited_threads(torch.device("cpu"), cost):
-            net.train(plan.train, plan.valid, plan.convergence, plan.options.max_epochs)
+            orders = shared.orders_for(net, len(plan.train), options.max_epochs)
+            net.train(
+                plan.train, plan.valid, plan.convergence, options.max_epochs, orders
+            )
         self.n_iter_ = net.n_epochs_
         self._record(plan)
         self._report(plan)
@@ -243,8 +249,18 @@ class _CheckedRows:
 
     def __init__(self, X: Any, y: Any):
         self.given = X, y
+        self._orders: Orders | None = None
         # By what the encoding of a target depends on.
         self._known: dict[Any, tuple[Any, dict[str, Any]]] = {}
+
+    def orders_for(self, net: LeanNet, n_rows: int, n_epochs: int) -> Orders:
+        """Return the orders of the rows, the last network's if they are the same."""
+        start = net.random_state, n_rows, net.shuffle
+        if n_epochs * n_rows > _INDICES_KEPT:
+            return Orders(*start, is_kept=False)
+        if self._orders is None or self._orders.identity != Orders.identity_of(*start):
+            self._orders = Orders(*start, is_kept=True)
+        return self._orders
 
     def check_for(self, estimator: Any) -> tuple[Any, Any, torch.Tensor]:
         """Return checked X, y and the encoded target; set what the checks learn."""

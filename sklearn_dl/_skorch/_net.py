@@ -377,12 +377,16 @@ class TensorNet(Progress, NeuralNet):
 
     def _run_compiled(self, program: NetProgram, batches: Batches) -> None:
         n_batches = batches.n_batches
-        rates = np.empty(n_batches)
+        rates = np.empty((1, n_batches))
         for k in range(n_batches):
             self._set_rate(k, n_batches)
-            rates[k] = self.optimizer_.param_groups[0]["lr"]
-        loss = self.compiled_epoch(program, batches, rates)
-        self.end_of_rows(len(batches), {"train_loss": loss}, float(rates[-1]))
+            rates[0, k] = self.optimizer_.param_groups[0]["lr"]
+        order = self.next_order(len(batches))
+        order = np.arange(len(batches)) if order is None else order
+        seeds = self.dropout_seeds(1)
+        (loss,) = program.run_epochs(batches, order[None], rates, seeds)
+        rate = float(rates[0, -1])
+        self.end_of_rows(len(batches), {"train_loss": float(loss)}, rate)
 
     def _set_rate(self, k: int, n_batches: int) -> None:
         rate = self.scheduled_rate(k, n_batches)

@@ -4,8 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_dl._skorch._data import Batches
-from sklearn_dl._skorch._dense_program import DenseProgram
 from sklearn_dl._skorch._schedules import Schedule
 
 __all__ = ["Progress"]
@@ -65,17 +63,15 @@ class Progress:
         rate = self.schedule.rate(elapsed, self.n_seen_, 1 / n_batches)
         return rate * self.rate_scale_
 
-    def compiled_epoch(
-        self, program: DenseProgram, batches: Batches, rates: np.ndarray
-    ) -> float:
-        """Go once through the rows in compiled code; return the mean loss."""
-        order = self.next_order(len(batches))
-        if order is None:
-            order = np.arange(len(batches))
-        # A seed for each epoch, so that a fit that goes on from a checkpoint drops the
-        # same units.
-        seed = (self.seed_ + self.n_epochs_ * 0x9FB21C651E98DF25) % 2**64
-        return program.run_epoch(batches, order, rates, seed)
+    def dropout_seeds(self, n_epochs: int) -> np.ndarray:
+        """Return the seeds of the dropout in the next epochs.
+
+        Each epoch has its own, so that a fit that goes on from a checkpoint drops the
+        same units.
+        """
+        epochs = range(self.n_epochs_, self.n_epochs_ + n_epochs)
+        seeds = [(self.seed_ + k * 0x9FB21C651E98DF25) % 2**64 for k in epochs]
+        return np.array(seeds, dtype=np.uint64)
 
     def end_of_rows(self, n_rows: int, losses: dict[str, float], rate: float) -> None:
         """Note that all rows of an epoch are through."""

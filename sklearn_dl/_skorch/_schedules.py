@@ -141,6 +141,11 @@ class Schedule:
     power_t: float = 0.5
     warmup_epochs: float = 0.0
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether the rate is always the initial one."""
+        return self.kind in ("constant", "adaptive") and not self.warmup_epochs
+
     def rate(self, elapsed: float, n_seen: int = 0, batch: float = 0.0) -> float:
         """Return the learning rate.
 

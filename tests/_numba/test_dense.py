@@ -80,7 +80,9 @@ def program_of(network, criterion, optimizer=torch.optim.SGD, options=None, **mo
 def run(program, batches, rates=1.0, order=None, seed=0):
     order = np.arange(len(batches)) if order is None else order
     rates = np.broadcast_to(np.asarray(rates, float), batches.n_batches).copy()
-    return program.run_epoch(batches, order, rates, seed)
+    seeds = np.array([seed], dtype=np.uint64)
+    (loss,) = program.run_epochs(batches, order[None], rates[None], seeds)
+    return loss
 
 
 def gradient_by_step(program, batches, seed=0):

@@ -48,13 +48,13 @@ class Listener(skorch.callbacks.Callback):
 @pytest.fixture
 def compiled(monkeypatch):
     """Collect the seeds of the epochs that are compiled."""
-    seeds, run_epoch = [], NetProgram.run_epoch
+    seeds, run_epochs = [], NetProgram.run_epochs
 
-    def noted(self, batches, order, rates, seed):
-        seeds.append(seed)
-        return run_epoch(self, batches, order, rates, seed)
+    def noted(self, batches, orders, rates, given):
+        seeds.extend(given.tolist())
+        return run_epochs(self, batches, orders, rates, given)
 
-    monkeypatch.setattr(NetProgram, "run_epoch", noted)
+    monkeypatch.setattr(NetProgram, "run_epochs", noted)
     return seeds
 
 
