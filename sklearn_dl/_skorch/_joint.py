@@ -17,7 +17,7 @@ from sklearn_dl._skorch._estimator import BaseNeural
 from sklearn_dl._skorch._lean_net import LeanNet, Orders
 from sklearn_dl._skorch._optimizers import optimizer_options
 from sklearn_dl._skorch._options import TrainingOptions
-from sklearn_dl._skorch._runtime import limited_threads, resolve_device
+from sklearn_dl._skorch._runtime import limited_blas, resolve_device
 from sklearn_dl.base import JointFitMixin
 from sklearn_dl.modules import SquaredError, make_activation
 from sklearn_dl.utils._origin import has_own_fit
@@ -190,13 +190,10 @@ class BaseDense(JointFitMixin, BaseNeural):
             return self.fit(*shared.given, sample_weight=sample_weight)
         rows = X, y, target, sample_weight
         plan = self._plan_rows(shared.given, rows, True, False, lean=True)
-        net = self._lean_net
-        cost = self._batch_cost(plan.train.batch_size)
-        with limited_threads(torch.device("cpu"), cost):
-            orders = shared.orders_for(net, len(plan.train), options.max_epochs)
-            net.train(
-                plan.train, plan.valid, plan.convergence, options.max_epochs, orders
-            )
+        net, n_epochs = self._lean_net, options.max_epochs
+        orders = shared.orders_for(net, len(plan.train), n_epochs)
+        with limited_blas(self._batch_cost(plan.train.batch_size)):
+            net.train(plan.train, plan.valid, plan.convergence, n_epochs, orders)
         self.n_iter_ = net.n_epochs_
         self._record(plan)
         self._report(plan)

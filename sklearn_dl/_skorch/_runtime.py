@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -14,6 +14,7 @@ from threadpoolctl import ThreadpoolController
 
 __all__ = [
     "isolated_generators",
+    "limited_blas",
     "limited_threads",
     "one_thread_at_a_time",
     "resolve_device",
@@ -204,8 +205,7 @@ def limited_threads(device: torch.device, batch_cost: float) -> Iterator[None]:
     batch_cost : float
         Multiply-adds that one batch takes.
     """
-    alone = threading.current_thread() is threading.main_thread()
-    if device.type != "cpu" or (alone and batch_cost >= _SERIAL_BATCH_COST):
+    if device.type != "cpu" or not _is_serial(batch_cost):
         yield
         return
     # torch counts threads for each Python thread by itself.
@@ -218,6 +218,27 @@ def limited_threads(device: torch.device, batch_cost: float) -> Iterator[None]:
     finally:
         if n_threads > 1:
             torch.set_num_threads(n_threads)
+
+
+@contextmanager
+def limited_blas(batch_cost: float) -> Iterator[None]:
+    """Do as :func:`limited_threads`, for compiled code alone.
+
+    What torch computes around it is small. To set its number of threads, in many short
+    fits side by side, would slow all of them down.
+
+    Parameters
+    ----------
+    batch_cost : float
+        Multiply-adds that one batch takes.
+    """
+    with _serial_blas if _is_serial(batch_cost) else nullcontext():
+        yield
+
+
+def _is_serial(batch_cost: float) -> bool:
+    alone = threading.current_thread() is threading.main_thread()
+    return not alone or batch_cost < _SERIAL_BATCH_COST
 
 
 class _SerialBlas:
