@@ -175,7 +175,7 @@ class TabularMLPRegressor(NeuralRegressorMixin, BaseTabularMLP):
     >>> from sklearn_dl.neural_network import TabularMLPRegressor
     >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    >>> reg = TabularMLPRegressor(max_iter=10, random_state=0).fit(X_train, y_train)
+    >>> reg = TabularMLPRegressor(max_iter=20, random_state=0).fit(X_train, y_train)
     >>> reg.score(X_test, y_test) > 0.2
     True
     """

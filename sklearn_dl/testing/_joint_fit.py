@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import copy
+import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from numbers import Integral, Number
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 
-from sklearn_dl.model_selection._joint_fit import fit_jointly, plan_joint_fits
 from sklearn_dl.testing._problem import fresh, outputs, promise, quietly
 from sklearn_dl.testing._reproducibility import _left_alone, _seeded_world
 
@@ -99,6 +100,11 @@ def check_joint_fit(
             _assert_same_end(who, outcomes[k], single, X, tolerances)
 
 
+def _dispatch() -> ModuleType:
+    # Not at the top: the searches load torch, which the other checks do without.
+    return importlib.import_module("sklearn_dl.model_selection._joint_fit")
+
+
 def _joined(estimator: Any, candidates: Sequence[Params]) -> list[int]:
     """Return the candidates in groups; raise unless the groups are valid."""
     name = type(estimator).__name__
@@ -106,7 +112,7 @@ def _joined(estimator: Any, candidates: Sequence[Params]) -> list[int]:
         if hasattr(type(estimator), "joint_fit_groups"):
             groups = estimator.joint_fit_groups(candidates)
         else:
-            plan = plan_joint_fits(estimator, candidates)
+            plan = _dispatch().plan_joint_fits(estimator, candidates)
             groups = [group.candidates for group in plan]
         joined = [k for group in groups for k in group]
     if not joined:
@@ -144,7 +150,7 @@ def _joint_fits(
     values = [_own_values(params) for params in candidates]
     if hasattr(estimator, "fit_candidates"):
         return iter(estimator.fit_candidates(values, X, y, **fit_params))
-    return fit_jointly(estimator, candidates, X, y, fit_params)
+    return _dispatch().fit_jointly(estimator, candidates, X, y, fit_params)
 
 
 def _outcomes(estimator: Any, pairs: list[tuple[int, Any]], n: int) -> dict[int, Any]:
