@@ -87,11 +87,12 @@ def unlink_sklearn_labels(app, what, name, obj, options, lines):
 
     Labels of another project need its inventory, and the build uses no network.
     """
+    # Terms of its glossary come with inherited properties too, which have no module.
+    text = re.sub(r":term:`([^`<]+?)\s*(?:<[^`>]+>)?`", r"``\1``", "\n".join(lines))
     module = getattr(obj, "__module__", None) or ""
     if module.startswith("sklearn."):
-        text = "\n".join(lines)
-        text = re.sub(r":(?:ref|term):`([^`<]+?)\s*(?:<[^`>]+>)?`", r"\1", text)
-        lines[:] = text.split("\n")
+        text = re.sub(r":ref:`([^`<]+?)\s*(?:<[^`>]+>)?`", r"\1", text)
+    lines[:] = text.split("\n")
 
 
 def setup(app):
