@@ -1,5 +1,6 @@
 """What all tests share: markers that skip, and a watch over the global state."""
 
+import builtins
 import os
 import sys
 from pathlib import Path
@@ -51,7 +52,7 @@ def _global_state():
     numpy's seed is not among it: scikit-learn's estimators draw from it where a test
     leaves their ``random_state`` at None.
     """
-    state = {"numpy's error handling": np.geterr()}
+    state = {"numpy's error handling": np.geterr(), "print": builtins.print}
     if torch := sys.modules.get("torch"):
         state |= {
             "torch's seed": torch.get_rng_state().numpy().tobytes(),

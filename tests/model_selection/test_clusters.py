@@ -66,8 +66,11 @@ def ray_cluster():
     ray = pytest.importorskip("ray")
     from ray.util.joblib import register_ray
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")
+        # Ray puts a `print` of its own among the builtins, by which skorch takes its
+        # own for a user's and prints what it should not.
+        patch.setenv("RAY_TQDM_PATCH_PRINT", "0")
         ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
         register_ray()
         yield {"backend": "ray"}
