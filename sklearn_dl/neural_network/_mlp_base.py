@@ -1,81 +1,38 @@
 """What the multi-layer perceptrons for classification and regression share."""
 
-import os
 from abc import abstractmethod
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
 import torch
 
-from sklearn_dl._skorch import (
-    HORIZON_SCHEDULES,
-    SCHEDULES,
-    SOLVERS,
-    BaseDense,
-    Penalty,
-    Schedule,
-    TrainingOptions,
-)
+from sklearn_dl._skorch import SOLVERS, BaseDense
 from sklearn_dl.modules import ACTIVATIONS, WEIGHT_INITS, DenseNetwork, initialize_
 from sklearn_dl.neural_network._sizes import layer_sizes
-from sklearn_dl.utils._sklearn import Interval, Options, StrOptions
+from sklearn_dl.neural_network._training import TRAINING_CONSTRAINTS, StepTraining
+from sklearn_dl.utils._sklearn import Interval, StrOptions
 
 __all__ = ["BaseMLP"]
 
 
-class BaseMLP(BaseDense):
+class BaseMLP(StepTraining, BaseDense):
     """Base class of the multi-layer perceptrons."""
 
     _parameter_constraints: dict = {
+        **TRAINING_CONSTRAINTS,
         "hidden_layer_sizes": [
             "array-like",
             Interval(Integral, 1, None, closed="left"),
         ],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "solver": [StrOptions({"lbfgs", *SOLVERS})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-        "batch_size": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "learning_rate": [StrOptions(set(SCHEDULES)), callable, "array-like"],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "learning_rate_decay": [None, Interval(Real, 0, None, closed="neither")],
-        "learning_rate_step": [Interval(Integral, 1, None, closed="left")],
-        "warmup_epochs": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "rho": [Interval(Real, 0, 1, closed="left")],
-        "n_iter_no_change": [
-            Interval(Integral, 1, None, closed="left"),
-            Options(Real, {np.inf}),
-        ],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
         "weight_init": [StrOptions({"auto", *WEIGHT_INITS})],
         "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
         "batch_norm": ["boolean"],
         "layer_norm": ["boolean"],
-        "max_grad_norm": [None, Interval(Real, 0, None, closed="neither")],
-        "ema_decay": [None, Interval(Real, 0, 1, closed="left")],
-        "device": [str],
-        "dtype": [StrOptions({"auto", "float32", "float64"})],
-        "mixed_precision": [None, StrOptions({"bfloat16", "float16"})],
         "module": [None, callable],
-        "callbacks": [None, list, tuple],
-        "checkpoint": [None, str, os.PathLike],
     }
 
     @abstractmethod
@@ -178,19 +135,7 @@ class BaseMLP(BaseDense):
                 raise ValueError(
                     f"dropout of {name} must be in [0, 1), got {dropout!r}."
                 )
-        rates = self.learning_rate
-        if not isinstance(rates, str) and not callable(rates):
-            positive = all(isinstance(rate, Real) and rate > 0 for rate in rates)
-            if len(rates) == 0 or not positive:
-                raise ValueError(
-                    f"learning_rate of {name}, as a list, must hold at least one rate, "
-                    f"all positive, got {rates!r}."
-                )
-        if self.early_stopping and self.validation_fraction == 0:
-            raise ValueError(
-                f"validation_fraction of {name} must be positive with "
-                f"early_stopping=True, got {self.validation_fraction!r}."
-            )
+        super()._check_parameters()
         if self.solver == "lbfgs":
             self._check_lbfgs()
 
@@ -211,57 +156,11 @@ class BaseMLP(BaseDense):
                 )
 
     def _training_options(self, n_rows):
-        self._check_parameters()
-        kind = self.learning_rate
-        if isinstance(kind, str):
-            if self.solver == "adam" and kind in ("invscaling", "adaptive"):
-                kind = "constant"
-        elif not callable(kind):
-            kind = tuple(float(rate) for rate in kind)
-        planned = isinstance(kind, str) and kind in HORIZON_SCHEDULES
-        validated = self.early_stopping and self.solver != "lbfgs"
-        decoupled = self.solver == "adamw"
-        alpha, l1_ratio = self.alpha, self.l1_ratio
-        if decoupled:
-            # The share of the squares is the optimiser's business.
-            alpha, l1_ratio = alpha * l1_ratio, 1.0
-        return TrainingOptions(
-            solver=self.solver,
-            solver_options={
-                "momentum": self.momentum,
-                "nesterov": self.nesterovs_momentum,
-                "rate_in_velocity": kind in ("invscaling", "adaptive"),
-                "betas": (self.beta_1, self.beta_2),
-                "epsilon": self.epsilon,
-                "rho": self.rho,
-            },
-            schedule=Schedule(
-                self.learning_rate_init,
-                kind,
-                n_epochs=self.max_iter,
-                decay=self.learning_rate_decay,
-                step=self.learning_rate_step,
-                power_t=self.power_t,
-                warmup_epochs=self.warmup_epochs,
-            ),
-            max_epochs=self.max_iter,
-            batch_size=self.batch_size,
-            shuffle=self.shuffle,
-            tol=self.tol,
-            patience=np.inf if planned and not validated else self.n_iter_no_change,
-            validation_fraction=self.validation_fraction if validated else 0.0,
-            adaptive=kind == "adaptive",
-            warn_unconverged=not planned,
-            penalty=Penalty(alpha, l1_ratio) if alpha else None,
-            decoupled_decay=self.alpha * (1 - self.l1_ratio) if decoupled else 0.0,
-            max_grad_norm=self.max_grad_norm,
-            ema_decay=self.ema_decay,
-            mixed_precision=self.mixed_precision,
-            max_fun=self.max_fun,
-            callbacks=tuple(self.callbacks or ()),
-            checkpoint=self.checkpoint,
-            verbose=bool(self.verbose),
-        )
+        options = super()._training_options(n_rows)
+        if self.solver != "lbfgs":
+            return options
+        # It looks at all rows, however many a part would leave.
+        return replace(options, max_fun=self.max_fun, validation_fraction=0.0)
 
     def _make_module(self, n_outputs):
         if self.module is not None:
@@ -345,15 +244,8 @@ class BaseMLP(BaseDense):
         return len(self._dense_layers()) + 1
 
     def _has_partial_fit(self):
-        for parameter, refused in (
-            ("solver", self.solver == "lbfgs"),
-            ("early_stopping", self.early_stopping),
-            # The average stands in for the weights when a fit ends.
-            ("ema_decay", self.ema_decay is not None),
-        ):
-            if refused:
-                raise AttributeError(
-                    f"{type(self).__name__} has no partial_fit with "
-                    f"{parameter}={getattr(self, parameter)!r}."
-                )
-        return True
+        if self.solver == "lbfgs":
+            raise AttributeError(
+                f"{type(self).__name__} has no partial_fit with solver='lbfgs'."
+            )
+        return super()._has_partial_fit()
