@@ -16,7 +16,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import warnings
 from pathlib import Path
 
@@ -26,6 +25,7 @@ import sklearn
 import xgboost
 from _boosters import HIST, LEAVES_NAMES, LIGHTGBM, OURS, PEERS, XGBOOST, make_boosters
 from _data import boosting_sets
+from _turns import in_turns
 from sklearn import ensemble
 from sklearn.datasets import load_breast_cancer, make_classification
 from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, r2_score
@@ -50,22 +50,6 @@ def bar(what, measured, at_least=-np.inf, at_most=np.inf):
 def fastest(times, names):
     """Return how many times our time the fastest of some takes."""
     return min(times[name] for name in names) / times[OURS]
-
-
-def in_turns(calls, repeats):
-    """Call all in turns; return {name: median seconds} and {name: last result}."""
-    seconds, results = {name: [] for name in calls}, {}
-    begin = time.perf_counter()
-    # The first turn warms up caches and imports, and counts only where it is the last.
-    for _ in range(repeats + 1):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            results[name] = call()
-            seconds[name].append(time.perf_counter() - start)
-        if time.perf_counter() - begin > PATIENCE:
-            break
-    medians = {n: statistics.median(s[1:] or s) for n, s in seconds.items()}
-    return medians, results
 
 
 def show(title, times, notes=None):
@@ -110,7 +94,7 @@ def adaboost(options):
             ),
         }
         calls = {key: lambda m=m, X=X, y=y: m.fit(X, y) for key, m in models.items()}
-        times, fitted = in_turns(calls, options.repeats)
+        times, fitted = in_turns(calls, options.repeats, patience=PATIENCE)
         answers = {key: model.predict(X_test) for key, model in fitted.items()}
         scores = {key: accuracy_score(y_test, a) for key, a in answers.items()}
         equal = float((answers[OURS] == answers["scikit-learn"]).mean())
@@ -158,7 +142,7 @@ def fit(options):
         small = len(X) <= 5000 and task != "ten classes"
         models = make_boosters(task == "regression", options.threads, exact=small)
         calls = {key: lambda m=m, X=X, y=y: m.fit(X, y) for key, m in models.items()}
-        times, _ = in_turns(calls, options.repeats)
+        times, _ = in_turns(calls, options.repeats, patience=PATIENCE)
         losses, notes = {}, {}
         for key, model in models.items():
             losses[key], notes[key] = quality(model, task, splits)
@@ -189,7 +173,7 @@ def predict(options):
         for n_rows, repeats in [(1, 50 * options.repeats), (20_000, options.repeats)]:
             rows = X_test[:n_rows]
             on_rows = {key: lambda c=c, r=rows: c(r) for key, c in calls.items()}
-            times, _ = in_turns(on_rows, repeats)
+            times, _ = in_turns(on_rows, repeats, patience=PATIENCE)
             title = f"{method} {n_rows:,} of {name}, {task}"
             show(title, times)
             bar(f"{title}: fastest peer", fastest(times, PEERS), 1)
@@ -226,7 +210,7 @@ def grid(options):
             )
             calls[key] = lambda s=search, X=X, y=y: s.fit(X, y)
         # The first turn starts the processes, which go on to live.
-        times, fitted = in_turns(calls, options.repeats)
+        times, fitted = in_turns(calls, options.repeats, patience=PATIENCE)
         scores = {k: f"best log loss {-s.best_score_:.4f}" for k, s in fitted.items()}
         show(f"grid of {title}, n_jobs={options.threads}", times, scores)
         if wanted is not None:

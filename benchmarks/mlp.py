@@ -12,8 +12,6 @@ skorch trains on a fifth less, as its documentation has it, and in the type of X
 """
 
 import argparse
-import statistics
-import time
 import warnings
 
 import numpy as np
@@ -21,6 +19,7 @@ import sklearn
 import skorch
 import torch
 from _data import data_folder, load_adult
+from _turns import in_turns
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_digits, make_classification
 from sklearn.exceptions import ConvergenceWarning
@@ -69,13 +68,6 @@ def problems():
     if data_folder() is not None:
         sets["adult"] = (*adult(), 3)
     return sets
-
-
-def timed(fit, n_epochs):
-    """Return the result of a call and its milliseconds an epoch."""
-    start = time.perf_counter()
-    result = fit()
-    return result, 1e3 * (time.perf_counter() - start) / n_epochs
 
 
 def fit_ours(X, y, n_epochs, device="cpu"):
@@ -160,14 +152,15 @@ def accuracy(model, X, y):
 def compare(fits, X, y, n_epochs, repeats):
     """Run all in turns; return {name: (median ms an epoch, test accuracy)}."""
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    times, scores = {name: [] for name in fits}, {}
-    for _ in range(repeats + 1):
-        for name, fit in fits.items():
-            model, ms = timed(lambda fit=fit: fit(X_train, y_train, n_epochs), n_epochs)
-            times[name].append(ms)
-            scores[name] = accuracy(model, X_test, y_test)
-    # The first round warms up caches and imports.
-    return {name: (statistics.median(times[name][1:]), scores[name]) for name in fits}
+    calls = {
+        name: lambda fit=fit: fit(X_train, y_train, n_epochs)
+        for name, fit in fits.items()
+    }
+    seconds, models = in_turns(calls, repeats)
+    return {
+        name: (1e3 * seconds[name] / n_epochs, accuracy(models[name], X_test, y_test))
+        for name in fits
+    }
 
 
 # How many times our milliseconds a peer's must be at least.
@@ -191,13 +184,14 @@ def one_row(repeats):
     """Time predict_proba of one row."""
     X, y = load_digits(return_X_y=True)
     models = {"sklearn_dl": fit_ours(X, y, 5), "scikit-learn": fit_sklearn(X, y, 5)}
-    times = {name: [] for name in models}
-    for _ in range(repeats * 100):
-        for name, model in models.items():
-            times[name].append(timed(lambda m=model: m.predict_proba(X[:1]), 1)[1])
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    ratio = medians["sklearn_dl"] / medians["scikit-learn"]
-    print("predict_proba of one row:", {k: f"{v:.3f} ms" for k, v in medians.items()})
+    calls = {
+        name: lambda model=model: model.predict_proba(X[:1])
+        for name, model in models.items()
+    }
+    seconds, _ = in_turns(calls, repeats * 100)
+    ratio = seconds["sklearn_dl"] / seconds["scikit-learn"]
+    milliseconds = {name: f"{1e3 * value:.3f} ms" for name, value in seconds.items()}
+    print("predict_proba of one row:", milliseconds)
     print(f"  ours takes {ratio:.2f}x scikit-learn's time")
 
 

@@ -23,11 +23,9 @@ best mean score of each side, and whether the bars are reached.
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
 import threading
-import time
 import warnings
 
 import joblib
@@ -36,6 +34,7 @@ import sklearn
 import skorch
 import torch
 from _data import data_folder
+from _turns import in_turns
 from mlp import adult
 from sklearn.datasets import load_breast_cancer, load_digits, make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -114,31 +113,13 @@ def grid(names, n_candidates):
     return {rate: RATES[:n_rates], penalty: PENALTIES[: n_candidates // n_rates]}
 
 
-def timed(call):
-    """Return the result of a call and its seconds."""
-    start = time.perf_counter()
-    result = call()
-    return result, time.perf_counter() - start
-
-
-def in_turns(calls, repeats):
-    """Return {name: (median seconds, last result)}; `calls` run in turns."""
-    times = {name: [] for name in calls}
-    results = {}
-    for _ in range(repeats):
-        for name, call in calls.items():
-            results[name], seconds = timed(call)
-            times[name].append(seconds)
-    return {name: (statistics.median(times[name]), results[name]) for name in calls}
-
-
-def report(title, results, reference, quality, bars=None):
-    """Print seconds, multiples of the reference's, quality, bars."""
+def report(title, times, results, quality, bars=None):
+    """Print seconds, multiples of the first one's, quality, bars."""
     print(title, flush=True)
-    base = results[reference][0]
-    for name, (seconds, result) in results.items():
+    base = next(iter(times.values()))
+    for name, seconds in times.items():
         line = f"  {name:38s} {seconds:8.3f} s {seconds / base:7.2f}x"
-        line += f"  {quality(result)}"
+        line += f"  {quality(results[name])}"
         bar = (bars or {}).get(name)
         if bar is not None:
             verdict = "reached" if seconds / base >= bar else "NOT REACHED"
@@ -193,22 +174,22 @@ def run_networks(options):
                     calls[f"GridSearchCV, {name}"] = search(
                         SklearnGridSearchCV, model, params, inputs, y
                     )
-                results = in_turns(calls, options.repeats)
+                times, searches = in_turns(calls, options.repeats, warm_up=False)
                 report(
                     f"{title}, hidden {n_hidden}, {n_candidates} candidates x 5 folds",
-                    results,
-                    "joint, sklearn_dl float32",
+                    times,
+                    searches,
                     best,
                     network_bars(n_hidden, n_candidates),
                 )
-                same_scores(results)
+                same_scores(searches)
 
 
-def same_scores(results):
+def same_scores(searches):
     """Print how far the scores of the joint search are from the unjoined one's."""
     for kind in ("float32", "float64"):
-        joint = results[f"joint, sklearn_dl {kind}"][1].cv_results_
-        single = results[f"GridSearchCV, sklearn_dl {kind}"][1].cv_results_
+        joint = searches[f"joint, sklearn_dl {kind}"].cv_results_
+        single = searches[f"GridSearchCV, sklearn_dl {kind}"].cv_results_
         gap = np.abs(joint["mean_test_score"] - single["mean_test_score"]).max()
         print(f"  largest difference of a mean score, {kind}: {gap:.2g}", flush=True)
 
@@ -224,12 +205,11 @@ def run_single(options):
                 for name, (model, inputs, _) in networks(X, y, n_hidden).items()
             }
             with joblib.parallel_config(n_jobs=1):
-                in_turns(calls, 1)
-                results = in_turns(calls, 5 * options.repeats)
+                times, fitted = in_turns(calls, 5 * options.repeats)
             report(
                 f"{load.__name__[5:]}, hidden {n_hidden}: one fit of {EPOCHS} epochs",
-                results,
-                "sklearn_dl float32",
+                times,
+                fitted,
                 lambda model, X=X, y=y: (
                     f"training accuracy {model.score(X.astype(np.float32), y):.4f}"
                 ),
@@ -265,12 +245,12 @@ def run_boosting(options):
             calls["GridSearchCV, LightGBM"] = search(
                 SklearnGridSearchCV, model, params, X, y
             )
-        results = in_turns(calls, options.repeats)
+        times, searches = in_turns(calls, options.repeats, warm_up=False)
         bars = {"GridSearchCV, sklearn_dl": 4}
         title = f"{title}: boosters, 4 numbers of rounds x 3 rates x 5 folds"
-        report(title, results, "joint, sklearn_dl", best, bars)
+        report(title, times, searches, best, bars)
         scores = [
-            results[name][1].cv_results_["mean_test_score"]
+            searches[name].cv_results_["mean_test_score"]
             for name in ("joint, sklearn_dl", "GridSearchCV, sklearn_dl")
         ]
         print("  same scores:", np.array_equal(*scores), flush=True)
@@ -304,8 +284,8 @@ def run_text(options):
         "joint": search(GridSearchCV, model, grid, X, y),
         "GridSearchCV": search(SklearnGridSearchCV, model, grid, X, y),
     }
-    results = in_turns(calls, options.repeats)
-    report("4,000 texts of 120 words, 12 candidates", results, "joint", best)
+    times, searches = in_turns(calls, options.repeats, warm_up=False)
+    report("4,000 texts of 120 words, 12 candidates", times, searches, best)
 
 
 def peak_of(kind, n_hidden, n_candidates):

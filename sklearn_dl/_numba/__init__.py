@@ -1,12 +1,6 @@
 """Compiled kernels that are not trees."""
 
-from sklearn_dl._numba._dense import (
-    Rule,
-    Setting,
-    scratch_size,
-    train_epoch,
-    train_epochs,
-)
+from sklearn_dl._numba._dense import Rule, Setting, scratch_size, train_epochs
 from sklearn_dl._numba._dense_layers import Activation, Loss
 from sklearn_dl._numba._dense_steps import Solver
 
@@ -17,6 +11,5 @@ __all__ = [
     "Setting",
     "Solver",
     "scratch_size",
-    "train_epoch",
     "train_epochs",
 ]

@@ -15,7 +15,7 @@ from sklearn_dl._numba._dense_layers import activate, loss_and_error
 from sklearn_dl._numba._dense_steps import penalize, scale_to_norm, step
 from sklearn_dl.utils._kernel import kernel
 
-__all__ = ["Rule", "Setting", "scratch_size", "train_epoch", "train_epochs"]
+__all__ = ["Rule", "Setting", "scratch_size", "train_epochs"]
 
 
 # Up to so many outputs of a layer their gradient is not BLAS's.

@@ -137,8 +137,7 @@ def loss_and_error(kind, raw, rows, codes, values, option):
     raw : ndarray of shape (n_rows, n_outputs)
         The raw outputs; the derivatives take their place.
     rows : ndarray of shape (n_rows,)
-        The places of the batch's rows among all rows; afterwards `losses` goes with
-        it.
+        The places of the batch's rows among all rows, in the order of `raw`.
     codes : ndarray of shape (n_all_rows,)
         The class of each row, for ``CROSS_ENTROPY``.
     values : ndarray of shape (n_all_rows, n_outputs)
@@ -150,7 +149,7 @@ def loss_and_error(kind, raw, rows, codes, values, option):
     Returns
     -------
     losses : ndarray of shape (n_rows,)
-        The loss of each row.
+        The loss of each row of the batch, in the same order.
     """
     n_rows, n_outputs = raw.shape
     losses = np.zeros(n_rows)

@@ -13,7 +13,7 @@ from sklearn_dl._numba import Rule
 from sklearn_dl._skorch._callbacks import Convergence
 from sklearn_dl._skorch._data import Batches
 from sklearn_dl._skorch._dense_program import DenseProgram, NetProgram
-from sklearn_dl._skorch._progress import Progress
+from sklearn_dl._skorch._progress import Progress, next_permutation
 from sklearn_dl._skorch._schedules import Schedule
 
 __all__ = ["LeanNet", "Orders"]
@@ -71,10 +71,9 @@ class Orders:
             return np.tile(np.arange(self._n_rows), (n_epochs, 1))
         first -= self._n_dropped
         while len(self._orders) < first + n_epochs:
-            # As `Progress.next_order` draws them.
-            index = np.arange(self._n_rows)
-            self._random_state.shuffle(index)
-            self._orders.append(self._orders[-1][index] if self._orders else index)
+            last = self._orders[-1] if self._orders else None
+            order = next_permutation(self._random_state, self._n_rows, last)
+            self._orders.append(order)
         taken = np.stack(self._orders[first : first + n_epochs])
         if not self._is_kept:
             self._n_dropped += len(self._orders) - 1
@@ -117,8 +116,6 @@ class LeanNet(Progress):
     seed : int
         Of the dropout.
     """
-
-    average_ = None
 
     def __init__(
         self,
@@ -184,17 +181,13 @@ class LeanNet(Progress):
     def _rates(self, n_epochs: int, n_batches: int, n_rows: int) -> np.ndarray:
         """Return the learning rates of the next epochs."""
         if self.schedule.is_constant:
-            rate = self.schedule.initial * self.rate_scale_
-            return np.full((n_epochs, n_batches), rate)
-        shares = np.arange(n_batches) / n_batches
+            return np.full((n_epochs, n_batches), self.scheduled_rate(0, n_batches))
         rates = [
-            self.schedule.rate(
-                self.n_epochs_ + e + share, self.n_seen_ + e * n_rows, 1 / n_batches
-            )
-            for e in range(n_epochs)
-            for share in shares
+            self.scheduled_rate(k, n_batches, epochs_ahead, n_rows)
+            for epochs_ahead in range(n_epochs)
+            for k in range(n_batches)
         ]
-        return np.reshape(rates, (n_epochs, n_batches)) * self.rate_scale_
+        return np.reshape(rates, (n_epochs, n_batches))
 
     def raw_outputs(self, X: Tensor) -> Tensor:
         """Return the raw outputs, of shape (n_rows, n_outputs)."""

@@ -6,7 +6,19 @@ import numpy as np
 
 from sklearn_dl._skorch._schedules import Schedule
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "next_permutation"]
+
+
+def next_permutation(
+    random_state: np.random.RandomState, n_rows: int, last: np.ndarray | None
+) -> np.ndarray:
+    """Draw a permutation of the rows on top of the last one, if there is one.
+
+    These are the calls that scikit-learn's networks make: both see the same batches.
+    """
+    index = np.arange(n_rows)
+    random_state.shuffle(index)
+    return index if last is None else last[index]
 
 
 class Progress:
@@ -46,21 +58,33 @@ class Progress:
         self._last_rate = float("nan")
 
     def next_order(self, n_rows: int) -> np.ndarray | None:
-        """Draw a permutation on top of the last one; None without shuffling.
-
-        These are the calls that scikit-learn's networks make: both see the same
-        batches.
-        """
+        """Draw a permutation on top of the last one; None without shuffling."""
         if self.shuffle:
-            index = np.arange(n_rows)
-            self.random_state.shuffle(index)
-            self.order_ = index if self.order_ is None else self.order_[index]
+            self.order_ = next_permutation(self.random_state, n_rows, self.order_)
         return self.order_
 
-    def scheduled_rate(self, k: int, n_batches: int) -> float:
-        """Return the learning rate of a batch of the epoch that runs."""
-        elapsed = self.n_epochs_ + k / n_batches
-        rate = self.schedule.rate(elapsed, self.n_seen_, 1 / n_batches)
+    def scheduled_rate(
+        self, k: int, n_batches: int, epochs_ahead: int = 0, n_rows: int = 0
+    ) -> float:
+        """Return the learning rate of a batch.
+
+        Parameters
+        ----------
+        k, n_batches : int
+            Which batch of an epoch, counted from 0, and of how many.
+        epochs_ahead : int, default=0
+            Epochs between the one that runs and the batch's.
+        n_rows : int, default=0
+            Rows of each of these epochs.
+
+        Returns
+        -------
+        rate : float
+            The learning rate.
+        """
+        elapsed = self.n_epochs_ + epochs_ahead + k / n_batches
+        n_seen = self.n_seen_ + epochs_ahead * n_rows
+        rate = self.schedule.rate(elapsed, n_seen, 1 / n_batches)
         return rate * self.rate_scale_
 
     def dropout_seeds(self, n_epochs: int) -> np.ndarray:

@@ -29,7 +29,13 @@ from sklearn_dl.model_selection._joint_steps import (
 )
 from sklearn_dl.utils._equality import value_key
 
-__all__ = ["JointGroup", "fit_jointly", "plan_joint_fits", "scoring_parts"]
+__all__ = [
+    "JointGroup",
+    "fit_jointly",
+    "has_callbacks",
+    "plan_joint_fits",
+    "scoring_parts",
+]
 
 
 @dataclass(frozen=True)
@@ -151,6 +157,25 @@ def scoring_parts(estimator: Any) -> tuple[tuple[Any, ...], Any]:
     return front, estimator
 
 
+def has_callbacks(value: Any) -> bool:
+    """Say whether someone listens to the fits of an estimator or of its parts.
+
+    Parameters
+    ----------
+    value : object
+        The estimator; nobody listens to anything else.
+
+    Returns
+    -------
+    answer : bool
+        Whether it or an estimator in its parameters has callbacks of scikit-learn's.
+    """
+    if isinstance(value, type) or not hasattr(value, "get_params"):
+        return False
+    parts = [value, *value.get_params().values()]
+    return any(hasattr(part, "_skl_callbacks") for part in parts)
+
+
 # -- what joins ------------------------------------------------------------------------
 
 
@@ -159,7 +184,7 @@ def _implements_joint_fit(estimator: Any) -> bool:
         # Of the class: one that stands for another may lend its attributes.
         hasattr(type(estimator), "joint_fit_groups")
         and hasattr(type(estimator), "fit_candidates")
-        and not _has_callbacks(estimator)
+        and not has_callbacks(estimator)
     )
 
 
@@ -170,14 +195,6 @@ def _own_groups(estimator: Any, candidates: Sequence[Params]) -> list[list[int]]
         # Plain fits say of each candidate what is wrong.
         return []
     return groups
-
-
-def _has_callbacks(value: Any) -> bool:
-    """Return whether someone listens to the fits of an estimator or of its parts."""
-    if isinstance(value, type) or not hasattr(value, "get_params"):
-        return False
-    parts = [value, *value.get_params().values()]
-    return any(hasattr(part, "_skl_callbacks") for part in parts)
 
 
 def _is_settable(estimator: Any, names: set[str], params: Params) -> bool:
@@ -196,7 +213,7 @@ def _joined_pipelines(estimator: Any, candidates: Sequence[Params]) -> list[int]
 
     What scikit-learn would refuse is not among them: a plain fit says what is wrong.
     """
-    if type(estimator) is not Pipeline or _has_callbacks(estimator):
+    if type(estimator) is not Pipeline or has_callbacks(estimator):
         return []
     settings = estimator.get_params(deep=False)
     try:
@@ -210,7 +227,7 @@ def _joined_pipelines(estimator: Any, candidates: Sequence[Params]) -> list[int]
         k
         for k, params in enumerate(candidates)
         if {key.partition("__")[0] for key in params} <= set(names)
-        and not any(map(_has_callbacks, params.values()))
+        and not any(map(has_callbacks, params.values()))
         and _are_steps([params.get(name, step) for name, step in estimator.steps])
         and _splits_alike(estimator, params)
     ]
@@ -234,12 +251,12 @@ def _splits_alike(pipeline: Pipeline, params: Params) -> bool:
 
 def _joined_ensembles(estimator: Any, candidates: Sequence[Params]) -> list[int]:
     """Return the candidates that are ensembles nobody listens to."""
-    if not is_joined_ensemble(estimator) or _has_callbacks(estimator):
+    if not is_joined_ensemble(estimator) or has_callbacks(estimator):
         return []
     return [
         k
         for k, params in enumerate(candidates)
-        if not any(map(_has_callbacks, params.values()))
+        if not any(map(has_callbacks, params.values()))
     ]
 
 

@@ -91,7 +91,7 @@ def build(template: Any, params: Params) -> Any:
     """Return an unfitted clone with other parameters."""
     step = clone(template, safe=False)
     if params:
-        step.set_params(**{k: clone(v, safe=False) for k, v in params.items()})
+        step.set_params(**clone(params, safe=False))
     return step
 
 

@@ -14,7 +14,7 @@ from sklearn.callback import AutoPropagatedCallback
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_dl.model_selection._interrupts import noting_interrupts
-from sklearn_dl.model_selection._joint_fit import JointGroup
+from sklearn_dl.model_selection._joint_fit import JointGroup, has_callbacks
 from sklearn_dl.model_selection._search_tasks import (
     Conditions,
     Evaluation,
@@ -59,12 +59,11 @@ def may_join(
     if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
         return False
     config = get_config()
-    parts = [estimator, *estimator.get_params().values()]
     return not (
         y is None
         or (config["enable_metadata_routing"] and metadata)
         or config["array_api_dispatch"]
-        or any(hasattr(part, "_skl_callbacks") for part in parts)
+        or has_callbacks(estimator)
         or any(map(_looks_at_fits, callbacks))
     )
 

@@ -10,7 +10,7 @@ from sklearn.model_selection import check_cv
 from sklearn.model_selection import cross_validate as sklearn_cross_validate
 from sklearn.utils import indexable
 
-from sklearn_dl.model_selection._joint_fit import plan_joint_fits
+from sklearn_dl.model_selection._joint_fit import JointGroup, plan_joint_fits
 from sklearn_dl.model_selection._search_parallel import may_join, run_evaluations
 from sklearn_dl.model_selection._search_tasks import Conditions, Evaluation
 from sklearn_dl.utils._sklearn import (
@@ -158,7 +158,8 @@ def cross_validate(
         "return_estimator": return_estimator,
     }
     options = {"n_jobs": n_jobs, "verbose": verbose, "pre_dispatch": pre_dispatch}
-    if not _fits_on_threads(estimator, y, params, groups):
+    joint = _groups_on_threads(estimator, y, params, groups)
+    if not joint:
         return sklearn_cross_validate(
             estimator,
             X,
@@ -187,7 +188,7 @@ def cross_validate(
         verbose=verbose,
         **returns,
     )
-    results = _evaluate(conditions, splits, options)
+    results = _evaluate(conditions, splits, joint, options)
     warn_or_raise_about_fit_failures(results, error_score)
     if callable(scoring):
         insert_error_scores(results, error_score)
@@ -195,25 +196,29 @@ def cross_validate(
     return _collect(results, {"indices": indices} if return_indices else {})
 
 
-def _fits_on_threads(
+def _groups_on_threads(
     estimator: Any, y: Any, params: dict[str, Any] | None, groups: Any
-) -> bool:
+) -> list[JointGroup]:
+    """Return the plan of joint fits, empty where the folds gain nothing by threads."""
     # With metadata routing groups are not taken, which scikit-learn explains.
     metadata = {**(params or {}), **({} if groups is None else {"groups": groups})}
     if not may_join(estimator, y, metadata):
-        return False
-    return any(group.threads for group in plan_joint_fits(estimator, [{}]))
+        return []
+    joint = plan_joint_fits(estimator, [{}])
+    return joint if any(group.threads for group in joint) else []
 
 
 def _evaluate(
-    conditions: Conditions, splits: list, options: dict[str, Any]
+    conditions: Conditions,
+    splits: list,
+    joint: list[JointGroup],
+    options: dict[str, Any],
 ) -> list[dict[str, Any]]:
     evaluations = [
         Evaluation(k, 0, k, None, train, test) for k, (train, test) in enumerate(splits)
     ]
-    groups = plan_joint_fits(conditions.estimator, [{}])
     results: dict[int, dict[str, Any]] = {}
-    run_evaluations(conditions, evaluations, groups, results.update, **options)
+    run_evaluations(conditions, evaluations, joint, results.update, **options)
     return [results[k] for k in range(len(splits))]
 
 

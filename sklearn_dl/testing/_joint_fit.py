@@ -128,17 +128,13 @@ def _joined(estimator: Any, candidates: Sequence[Params]) -> list[int]:
     return joined
 
 
-def _own_values(params: Params) -> Params:
-    return {name: clone(value, safe=False) for name, value in params.items()}
-
-
 def _single_fit(
     estimator: Any, params: Params, X: Any, y: Any, fit_params: Params
 ) -> Any:
     """Return a clone fitted as scikit-learn does, or the exception that it raised."""
     X, y = copy.deepcopy((X, y))
     try:
-        model = clone(estimator).set_params(**_own_values(params))
+        model = clone(estimator).set_params(**clone(params, safe=False))
         return model.fit(X, y, **fit_params)
     except Exception as error:
         return error
@@ -147,8 +143,8 @@ def _single_fit(
 def _joint_fits(
     estimator: Any, candidates: list[Params], X: Any, y: Any, fit_params: Params
 ) -> Iterator[tuple[int, Any]]:
-    values = [_own_values(params) for params in candidates]
-    if hasattr(estimator, "fit_candidates"):
+    if hasattr(type(estimator), "fit_candidates"):
+        values = clone(candidates, safe=False)
         return iter(estimator.fit_candidates(values, X, y, **fit_params))
     return _dispatch().fit_jointly(estimator, candidates, X, y, fit_params)
 

@@ -6,6 +6,7 @@ import warnings
 import joblib
 import numpy as np
 import pytest
+from joblib.pool import PicklingPool
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV as SklearnGridSearchCV
@@ -73,8 +74,12 @@ def ray_cluster():
         patch.setenv("RAY_TQDM_PATCH_PRINT", "0")
         ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
         register_ray()
+        bases = PicklingPool.__bases__
         yield {"backend": "ray"}
         ray.shutdown()
+    # Ray makes its pool the parent of joblib's, by which joblib's backend
+    # 'multiprocessing' would start Ray again.
+    PicklingPool.__bases__ = bases
 
 
 @pytest.mark.parametrize("cluster", ["dask_cluster", "ray_cluster"])
