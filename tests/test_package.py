@@ -32,6 +32,7 @@ NEURAL = {
     "model_selection",
     "modules",
     "neural_network",
+    "preprocessing",
     "testing",
 }
 
