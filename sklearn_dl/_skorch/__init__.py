@@ -1,7 +1,7 @@
 """The one bridge between an estimator and a skorch net."""
 
 from sklearn_dl._skorch._callbacks import Convergence, TaskPerEpoch
-from sklearn_dl._skorch._data import Batches, as_tensor
+from sklearn_dl._skorch._data import Batches
 from sklearn_dl._skorch._estimator import BaseNeural
 from sklearn_dl._skorch._foreign import (
     foreign_state,
@@ -22,7 +22,9 @@ from sklearn_dl._skorch._runtime import (
     training_context,
 )
 from sklearn_dl._skorch._schedules import HORIZON_SCHEDULES, SCHEDULES, Schedule
+from sklearn_dl._skorch._sequences import Sequences
 from sklearn_dl._skorch._targets import NeuralClassifierMixin, NeuralRegressorMixin
+from sklearn_dl._skorch._tensors import as_tensor
 
 __all__ = [
     "HORIZON_SCHEDULES",
@@ -36,6 +38,7 @@ __all__ = [
     "NeuralRegressorMixin",
     "Penalty",
     "Schedule",
+    "Sequences",
     "TaskPerEpoch",
     "TensorNet",
     "TrainingOptions",

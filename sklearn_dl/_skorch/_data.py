@@ -8,37 +8,36 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-__all__ = ["Batches", "as_tensor"]
+from sklearn_dl._skorch._sequences import Sequences
+from sklearn_dl._skorch._tensors import as_tensor
 
-Batch = tuple[Tensor, Tensor | None, Tensor | None]
+__all__ = ["Batch", "Batches", "as_input"]
+
+# Inputs, targets and weights. Of sequences, the inputs are a SequenceBatch.
+Batch = tuple[Any, Tensor | None, Tensor | None]
 
 
-def as_tensor(
-    array: Any, dtype: torch.dtype, device: torch.device | str = "cpu"
-) -> Tensor:
-    """Turn an array into a tensor, without a copy where that is possible.
+def as_input(rows: Any, dtype: torch.dtype, device: torch.device | str) -> Any:
+    """Return rows as a network takes them.
 
     Parameters
     ----------
-    array : ndarray
-        Any layout, byte order and writability.
+    rows : ndarray, Sequences or sparse array of shape (n_rows, ...)
+        The rows; sparse ones become dense.
     dtype : torch.dtype
-        The type of the tensor.
-    device : torch.device or str, default="cpu"
-        Where the tensor is to live.
+        Floating type of the inputs.
+    device : torch.device or str
+        Where they are to live.
 
     Returns
     -------
-    tensor : torch.Tensor
-        Shares memory with `array` when that is writable, C-contiguous and of the
-        right type; it must not be written to.
+    batch : torch.Tensor or SequenceBatch
+        The rows as one batch.
     """
-    native = array.dtype.newbyteorder("=")
-    array = np.ascontiguousarray(array, dtype=native)
-    if not array.flags.writeable:
-        # torch warns of memory that it may not write to, and has no read-only tensors.
-        array = array.copy()
-    return torch.from_numpy(array).to(device=device, dtype=dtype)
+    if isinstance(rows, Sequences):
+        return rows.to(dtype, device).padded()
+    dense = rows.toarray() if sp.issparse(rows) else rows
+    return as_tensor(dense, dtype, device)
 
 
 class Batches:
@@ -46,11 +45,12 @@ class Batches:
 
     Parameters
     ----------
-    X : ndarray or sparse array of shape (n_rows, ...)
+    X : ndarray, Sequences or sparse array of shape (n_rows, ...)
         The inputs. Dense inputs move to the device as a whole; sparse ones stay a CSR
         matrix and each batch becomes dense when its turn comes.
-    y : torch.Tensor of shape (n_rows, ...), default=None
-        The encoded targets.
+    y : torch.Tensor of shape (n_rows, ...) or Sequences, default=None
+        The encoded targets. Of sequences, a batch has all steps, one row's behind the
+        other's, and each step has the weight of its row.
     weight : ndarray of shape (n_rows,), default=None
         The weight of each row.
     batch_size : int, default=200
@@ -81,8 +81,16 @@ class Batches:
         device: torch.device | str = "cpu",
         smallest: int = 1,
     ):
-        self.X = sp.csr_array(X) if sp.issparse(X) else as_tensor(X, dtype, device)
-        self.y = None if y is None else y.to(device)
+        self.X: Any
+        if sp.issparse(X):
+            self.X = sp.csr_array(X)
+        elif isinstance(X, Sequences):
+            self.X = X.to(dtype, device)
+        else:
+            self.X = as_tensor(X, dtype, device)
+        self.y: Any = y
+        if y is not None:
+            self.y = y.to(dtype, device) if isinstance(y, Sequences) else y.to(device)
         self.weight = None if weight is None else as_tensor(weight, dtype, device)
         self.batch_size = batch_size
         self.dtype = dtype
@@ -105,7 +113,13 @@ class Batches:
 
     def everything(self) -> Batch:
         """Return all rows as one batch."""
-        return self._dense(self.X), self.y, self.weight
+        return self._batch(self.X, self.y, self.weight)
+
+    def targets(self) -> tuple[Tensor, Tensor | None]:
+        """Return the targets and weights of all rows, as a batch has them."""
+        y, weight = self._batch_targets(self.y, self.weight)
+        assert y is not None
+        return y, weight
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return what compiled code takes, sharing memory with the tensors.
@@ -134,8 +148,8 @@ class Batches:
     def ordered(self) -> Iterator[Batch]:
         """Yield the batches in the order of the rows."""
         for rows in self._parts:
-            yield (
-                self._dense(self.X[rows]),
+            yield self._batch(
+                self.X[rows],
                 None if self.y is None else self.y[rows],
                 None if self.weight is None else self.weight[rows],
             )
@@ -149,19 +163,32 @@ class Batches:
             The order.
         """
         on_device = torch.from_numpy(permutation).to(self.device)
-        for part in self._parts:
-            index = on_device[part]
-            if isinstance(self.X, Tensor):
-                X = self.X.index_select(0, index)
-            else:
-                X = self._dense(self.X[permutation[part]])
-            yield (
-                X,
-                None if self.y is None else self.y.index_select(0, index),
-                None if self.weight is None else self.weight.index_select(0, index),
-            )
 
-    def _dense(self, X: Any) -> Tensor:
+        def pick(rows: Any, part: slice) -> Any:
+            if isinstance(rows, Tensor):
+                return rows.index_select(0, on_device[part])
+            return None if rows is None else rows[permutation[part]]
+
+        for part in self._parts:
+            parts = (pick(rows, part) for rows in (self.X, self.y, self.weight))
+            yield self._batch(*parts)
+
+    def _batch(self, X: Any, y: Any, weight: Tensor | None) -> Batch:
+        return self._dense(X), *self._batch_targets(y, weight)
+
+    def _batch_targets(
+        self, y: Any, weight: Tensor | None
+    ) -> tuple[Tensor | None, Tensor | None]:
+        if not isinstance(y, Sequences):
+            return y, weight
+        if weight is not None:
+            lengths = torch.from_numpy(y.lengths).to(self.device)
+            weight = weight.repeat_interleave(lengths)
+        return y.flat(), weight
+
+    def _dense(self, X: Any) -> Any:
         if isinstance(X, Tensor):
             return X
-        return as_tensor(X.toarray(), self.dtype, self.device)
+        if isinstance(X, Sequences):
+            return X.padded()
+        return as_input(X, self.dtype, self.device)

@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
@@ -14,11 +13,11 @@ from skorch.callbacks import Callback
 from torch import Tensor
 
 from sklearn_dl._skorch._callbacks import OwnCallback, PrintProgress, TaskPerEpoch
-from sklearn_dl._skorch._data import Batches, as_tensor
+from sklearn_dl._skorch._data import Batches, as_input
 from sklearn_dl._skorch._dense_program import NetProgram
 from sklearn_dl._skorch._lbfgs import fit_lbfgs
 from sklearn_dl._skorch._net import TensorNet
-from sklearn_dl._skorch._planning import PREDICT_ROWS, PlansTraining, TrainingPlan
+from sklearn_dl._skorch._planning import PlansTraining, TrainingPlan
 from sklearn_dl._skorch._runtime import (
     limited_threads,
     one_thread_at_a_time,
@@ -45,6 +44,8 @@ class BaseNeural(PlansTraining):
     """
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool) -> Any:
+        # A joint fit is an earlier fit too.
+        self._make_full_net()
         before = self.__dict__.get("net_")
         try:
             plan = self._plan(X, y, sample_weight, incremental)
@@ -203,7 +204,7 @@ class BaseNeural(PlansTraining):
 
     def _check_outputs(self, train: Batches) -> None:
         """Refuse a module of the user's own whose outputs do not fit the target."""
-        if getattr(self, "module", None) is None:
+        if not callable(getattr(self, self._module_parameter, None)):
             return
         self.net_.module_.eval()
         with torch.no_grad():
@@ -212,9 +213,9 @@ class BaseNeural(PlansTraining):
         expected = (len(X[:2]), self._n_raw_outputs)
         if shape != expected:
             raise ValueError(
-                f"The 'module' parameter of {type(self).__name__} must make a network "
-                f"that maps {len(X[:2])} rows to outputs of shape {expected}, got "
-                f"{shape}."
+                f"The {self._module_parameter!r} parameter of {type(self).__name__} "
+                f"must make a network that maps {len(X[:2])} rows to outputs of shape "
+                f"{expected}, got {shape}."
             )
 
     # -- prediction and persistence --------------------------------------------------
@@ -222,17 +223,19 @@ class BaseNeural(PlansTraining):
     def _raw_output(self, X: Any) -> Tensor:
         """Return the network's raw outputs, of shape (n_rows, n_raw_outputs)."""
         check_is_fitted(self)
-        X = self._check_predict_input(X)
+        return self._output_of(self._check_predict_input(X))
+
+    def _output_of(self, X: Any) -> Tensor:
+        """Return the raw outputs for rows that are validated."""
         dtype = getattr(torch, self._dtype)
         device = torch.device(self._device)
-        cost = self._batch_cost(min(X.shape[0], PREDICT_ROWS)) / 3
+        n_rows = self._rows_at_once()
+        cost = self._batch_cost(min(X.shape[0], n_rows)) / 3
         outputs = []
         with torch.inference_mode(), limited_threads(device, cost):
-            for start in range(0, X.shape[0], PREDICT_ROWS):
-                part = X[start : start + PREDICT_ROWS]
-                part = part.toarray() if sp.issparse(part) else part
-                tensor = as_tensor(part, dtype, self._device)
-                outputs.append(self._trained.raw_outputs(tensor))
+            for start in range(0, X.shape[0], n_rows):
+                part = as_input(X[start : start + n_rows], dtype, self._device)
+                outputs.append(self._trained.raw_outputs(part))
             return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
     def _prediction(self, X: Any) -> np.ndarray:

@@ -19,7 +19,12 @@ from sklearn_dl._skorch._dense_pass import DensePass
 from sklearn_dl._skorch._dense_program import NetProgram
 from sklearn_dl._skorch._progress import Progress
 from sklearn_dl._skorch._schedules import Schedule
-from sklearn_dl.modules import BinaryCrossEntropy, CrossEntropy, MultiTaskCrossEntropy
+from sklearn_dl.modules import (
+    BinaryCrossEntropy,
+    CrossEntropy,
+    MultiTaskCrossEntropy,
+    TrainingOutput,
+)
 
 __all__ = ["Penalty", "TensorNet", "Turn"]
 
@@ -218,10 +223,15 @@ class TensorNet(Progress, NeuralNet):
     def training_loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch, without the penalty."""
         X, y, weight = batch
-        self.output_ = self.forward_rows(X)
-        return self.criterion_(self.output_, y, weight)
+        output = self.forward_rows(X)
+        if isinstance(output, TrainingOutput):
+            self.output_ = output.output
+            assert y is not None
+            return output.loss(self.criterion_, y, weight)
+        self.output_ = output
+        return self.criterion_(output, y, weight)
 
-    def forward_rows(self, X: Tensor) -> Tensor:
+    def forward_rows(self, X: Any) -> Any:
         """Return the network's raw outputs, in the net's dtype.
 
         Only the network itself runs in mixed precision: losses and targets need the
@@ -483,10 +493,10 @@ class TensorNet(Progress, NeuralNet):
                 outputs.append(self.forward_rows(X))
                 self._tell_batch_end((X, y), False, outputs[-1], None)
             output = torch.cat(outputs)
-            loss = self.criterion_(output, batches.y, batches.weight)
+            loss = self.criterion_(output, *batches.targets())
         return loss.item(), output
 
-    def raw_outputs(self, X: Tensor) -> Tensor:
+    def raw_outputs(self, X: Any) -> Tensor:
         """Return the raw outputs, of shape (n_rows, n_outputs)."""
         output: Tensor = self.module_(X)
         return output

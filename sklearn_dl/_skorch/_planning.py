@@ -31,9 +31,9 @@ from sklearn_dl._skorch._runtime import (
 )
 from sklearn_dl._skorch._state import CheckpointFile, tensors_to_arrays
 
-__all__ = ["PREDICT_ROWS", "PlansTraining", "TrainingPlan"]
+__all__ = ["PlansTraining", "TrainingPlan"]
 
-# Rows that go through the network at once outside of training.
+# Rows of a table that go through the network at once outside of training.
 PREDICT_ROWS = 8192
 
 
@@ -74,6 +74,11 @@ class TrainingPlan:
 class PlansTraining(CallbackSupportMixin, BaseEstimator, ABC):
     """The half of :class:`BaseNeural` that comes before a training."""
 
+    # Where a user may give a function that makes the network.
+    _module_parameter = "module"
+    # Rows in a batch where the user does not say.
+    _auto_batch_size = 200
+
     @classmethod
     @cache
     def _get_param_names(cls) -> list[str]:
@@ -98,6 +103,10 @@ class PlansTraining(CallbackSupportMixin, BaseEstimator, ABC):
         self, module: nn.Module, random_state: np.random.RandomState, seed: int
     ) -> None:
         """Draw initial weights, where torch's own are not wanted."""
+
+    def _rows_at_once(self) -> int:
+        """Return how many rows go through the network at once outside of training."""
+        return PREDICT_ROWS
 
     def _check_fit_input(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         return validate_data(
@@ -249,10 +258,10 @@ class PlansTraining(CallbackSupportMixin, BaseEstimator, ABC):
         return net
 
     def _split(
-        self, X: Any, y: Any, target: Tensor, weight: Any, options: TrainingOptions
+        self, X: Any, y: Any, target: Any, weight: Any, options: TrainingOptions
     ) -> tuple[Batches, Batches | None, Callable[[Tensor], float] | None]:
         """Return training rows, and validation rows and their score if asked for."""
-        if target.is_floating_point():
+        if isinstance(target, Tensor) and target.is_floating_point():
             target = target.to(getattr(torch, self._dtype))
 
         def part(rows: Any, **sizes: int) -> Batches:
@@ -300,7 +309,7 @@ class PlansTraining(CallbackSupportMixin, BaseEstimator, ABC):
 
         return (
             part(train, **training_sizes(len(train))),
-            part(held_out, batch_size=PREDICT_ROWS),
+            part(held_out, batch_size=self._rows_at_once()),
             None if options.best_by_loss else score,
         )
 
@@ -323,7 +332,7 @@ class PlansTraining(CallbackSupportMixin, BaseEstimator, ABC):
         if options.solver == "lbfgs":
             return n_rows
         if options.batch_size == "auto":
-            return min(200, n_rows)
+            return min(self._auto_batch_size, n_rows)
         if int(options.batch_size) > n_rows:
             warnings.warn(
                 f"{type(self).__name__} got batch_size={options.batch_size} with "

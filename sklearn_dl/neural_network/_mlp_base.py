@@ -34,6 +34,7 @@ class BaseMLP(StepTraining, BaseDense):
         "layer_norm": ["boolean"],
         "module": [None, callable],
     }
+    _warns_unconverged = True
 
     @abstractmethod
     def __init__(

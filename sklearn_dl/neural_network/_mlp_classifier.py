@@ -1,19 +1,19 @@
 """Multi-layer perceptron for classification."""
 
-from numbers import Real
-
 from sklearn.callback import with_callbacks
 from sklearn.utils.metaestimators import available_if
 
-from sklearn_dl._skorch import NeuralClassifierMixin
-from sklearn_dl.modules import BinaryCrossEntropy, CrossEntropy, MultiTaskCrossEntropy
+from sklearn_dl.neural_network._fitting import (
+    CLASSIFICATION_CONSTRAINTS,
+    ClassificationLosses,
+)
 from sklearn_dl.neural_network._mlp_base import BaseMLP
-from sklearn_dl.utils._sklearn import Interval, StrOptions, fit_context
+from sklearn_dl.utils._sklearn import fit_context
 
 __all__ = ["MLPClassifier"]
 
 
-class MLPClassifier(NeuralClassifierMixin, BaseMLP):
+class MLPClassifier(ClassificationLosses, BaseMLP):
     """Multi-layer perceptron classifier.
 
     A drop-in for :class:`sklearn.neural_network.MLPClassifier` on torch: all of its
@@ -297,10 +297,7 @@ class MLPClassifier(NeuralClassifierMixin, BaseMLP):
 
     _parameter_constraints: dict = {
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions({"log_loss", "focal"})],
-        "focal_gamma": [Interval(Real, 0, None, closed="left")],
-        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
-        "class_weight": [None, StrOptions({"balanced"}), dict, list],
+        **CLASSIFICATION_CONSTRAINTS,
     }
 
     def __init__(
@@ -455,12 +452,3 @@ class MLPClassifier(NeuralClassifierMixin, BaseMLP):
         """
         with self._announced(y, classes):
             return self._fit(X, y, sample_weight, incremental=True)
-
-    def _make_criterion(self):
-        gamma = self.focal_gamma if self.loss == "focal" else 0.0
-        options = {"label_smoothing": self.label_smoothing, "focal_gamma": gamma}
-        if self._task == "multitask":
-            return MultiTaskCrossEntropy([len(c) for c in self.classes_], **options)
-        if self._task == "multiclass":
-            return CrossEntropy(**options)
-        return BinaryCrossEntropy(**options)

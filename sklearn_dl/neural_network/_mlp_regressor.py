@@ -1,26 +1,16 @@
 """Multi-layer perceptron for regression."""
 
-from numbers import Real
-
-import numpy as np
 from sklearn.callback import with_callbacks
 from sklearn.utils.metaestimators import available_if
 
-from sklearn_dl._skorch import NeuralRegressorMixin
-from sklearn_dl.modules import (
-    AbsoluteError,
-    HuberError,
-    PinballError,
-    PoissonDeviance,
-    SquaredError,
-)
+from sklearn_dl.neural_network._fitting import REGRESSION_CONSTRAINTS, RegressionLosses
 from sklearn_dl.neural_network._mlp_base import BaseMLP
-from sklearn_dl.utils._sklearn import Interval, StrOptions, fit_context
+from sklearn_dl.utils._sklearn import fit_context
 
 __all__ = ["MLPRegressor"]
 
 
-class MLPRegressor(NeuralRegressorMixin, BaseMLP):
+class MLPRegressor(RegressionLosses, BaseMLP):
     """Multi-layer perceptron regressor.
 
     A drop-in for :class:`sklearn.neural_network.MLPRegressor` on torch: all of its
@@ -298,13 +288,7 @@ class MLPRegressor(NeuralRegressorMixin, BaseMLP):
 
     _parameter_constraints: dict = {
         **BaseMLP._parameter_constraints,
-        "loss": [
-            StrOptions(
-                {"squared_error", "absolute_error", "huber", "quantile", "poisson"}
-            )
-        ],
-        "huber_delta": [Interval(Real, 0, None, closed="neither")],
-        "quantile": [Interval(Real, 0, 1, closed="neither")],
+        **REGRESSION_CONSTRAINTS,
     }
 
     def __init__(
@@ -452,24 +436,3 @@ class MLPRegressor(NeuralRegressorMixin, BaseMLP):
             The fitted estimator.
         """
         return self._fit(X, y, sample_weight, incremental=True)
-
-    def _encode_target(self, y, reset):
-        if self.loss == "poisson" and np.any(np.asarray(y) < 0):
-            raise ValueError(
-                f"loss='poisson' of {type(self).__name__} expects y >= 0, the smallest "
-                f"value of y is {np.min(y)}."
-            )
-        self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
-        return super()._encode_target(y, reset)
-
-    def _make_criterion(self):
-        match self.loss:
-            case "absolute_error":
-                return AbsoluteError()
-            case "huber":
-                return HuberError(self.huber_delta)
-            case "quantile":
-                return PinballError(self.quantile)
-            case "poisson":
-                return PoissonDeviance()
-        return SquaredError()

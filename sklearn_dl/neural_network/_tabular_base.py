@@ -7,7 +7,6 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 from sklearn.base import is_regressor
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from sklearn_dl._skorch import (
@@ -18,6 +17,7 @@ from sklearn_dl._skorch import (
     TrainingOptions,
 )
 from sklearn_dl.modules import ACTIVATIONS, TabularNetwork
+from sklearn_dl.neural_network._fitting import check_target
 from sklearn_dl.neural_network._sizes import layer_sizes
 from sklearn_dl.neural_network._tabular_input import TableEncoder, categorical_columns
 from sklearn_dl.utils._sklearn import Interval, Options, StrOptions
@@ -134,7 +134,7 @@ class BaseTabularMLP(BaseNeural):
             self._check_numbers(X)
         if self._is_table(X):
             validate_data(self, X, skip_check_array=True, reset=reset)
-            y = self._check_target(y)
+            y = check_target(self, y)
             check_consistent_length(X, y)
             return X, y
         frame = isinstance(X, pd.DataFrame)
@@ -183,16 +183,6 @@ class BaseTabularMLP(BaseNeural):
         return isinstance(X, pd.DataFrame) and not all(
             pd.api.types.is_numeric_dtype(dtype) for dtype in X.dtypes
         )
-
-    def _check_target(self, y):
-        """Check a target that comes with a table."""
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is "
-                f"None."
-            )
-        dtype = np.float64 if is_regressor(self) else None
-        return check_array(y, ensure_2d=False, dtype=dtype, input_name="y")
 
     def _learn_input(self, X, target, weight, reset):
         if reset:

@@ -63,6 +63,9 @@ TRAINING_CONSTRAINTS: dict = {
 class StepTraining:
     """What the parameters of the training mean, and which go together."""
 
+    # Whether the last epoch is one too early, as for scikit-learn's networks, or what
+    # the user has planned.
+    _warns_unconverged = False
     # A family without a parameter of that name has the usual value.
     l1_ratio = 0.0
     power_t = 0.5
@@ -132,7 +135,7 @@ class StepTraining:
             if self.early_stopping
             else 0.0,
             adaptive=kind == "adaptive",
-            warn_unconverged=not planned,
+            warn_unconverged=self._warns_unconverged and not planned,
             penalty=Penalty(alpha, l1_ratio) if alpha else None,
             decoupled_decay=self.alpha * (1 - self.l1_ratio) if decoupled else 0.0,
             max_grad_norm=self.max_grad_norm,

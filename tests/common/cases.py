@@ -29,6 +29,51 @@ NETWORKS = [
         "dtype": "float64",
     },
 ]
+# Convolutional networks, for rows that are signals of a few values, in few epochs.
+CONVOLUTIONS = [
+    {"learning_rate_init": 0.01, "max_iter": 40},
+    {
+        "architecture": [
+            {"layer": "conv", "filters": 8, "kernel_size": 3, "activation": "tanh"},
+            "flatten",
+            {"layer": "dense", "units": 16},
+        ],
+        "solver": "adamw",
+        "learning_rate": "cosine",
+        "learning_rate_init": 0.02,
+        "standardize": False,
+        "max_iter": 40,
+    },
+    {
+        "architecture": "fcn",
+        "early_stopping": True,
+        "validation_fraction": 0.4,
+        "learning_rate_init": 0.02,
+        "max_iter": 20,
+    },
+]
+# Recurrent networks, for rows that are sequences of a few numbers.
+RECURRENCES = [
+    {"learning_rate_init": 0.01, "max_iter": 40},
+    {
+        "cell": "lstm",
+        "bidirectional": True,
+        "pooling": "attention",
+        "hidden_size": 16,
+        "learning_rate_init": 0.02,
+        "max_iter": 40,
+    },
+    {
+        "cell": "rnn",
+        "pooling": "max",
+        "n_layers": 2,
+        "truncation": 3,
+        "early_stopping": True,
+        "validation_fraction": 0.4,
+        "learning_rate_init": 0.01,
+        "max_iter": 40,
+    },
+]
 # Ways to boost trees that differ in the same.
 BOOSTERS = [
     {},
@@ -72,6 +117,8 @@ ARGUMENTS = {
     ],
     # Rows of any number of pixels are images one pixel high. Two pixels have no more
     # than a sign when they are standardised.
+    "CNNClassifier": CONVOLUTIONS,
+    "CNNRegressor": CONVOLUTIONS,
     "CascadeClassifier": [{"input_shape": (1, -1), "normalize": False}],
     "GradientBoostingClassifier": [
         *BOOSTERS,
@@ -120,6 +167,8 @@ ARGUMENTS = {
     ],
     "MLPClassifier": NETWORKS,
     "MLPRegressor": NETWORKS,
+    "RNNClassifier": RECURRENCES,
+    "RNNRegressor": RECURRENCES,
     "RandomizedSearchCV": [
         {
             "estimator": MLPRegressor(random_state=0),

@@ -102,6 +102,16 @@ def test_a_clone_is_not_fitted():
     assert_same_fit(twin.fit(X, TARGETS["binary"]), ours, X)
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_refused_fit_leaves_the_earlier_one(method):
+    """Nobody has asked for ``net_`` before."""
+    ours, theirs = both_ways({}, "regression")
+    for est in (ours, theirs):
+        with pytest.raises(ValueError, match="NaN"):
+            getattr(est, method)(np.full_like(X, np.nan), TARGETS["regression"])
+    assert_same_fit(ours, theirs, X)
+
+
 def test_parameters_set_after_the_fit_do_not_change_it():
     ours, theirs = both_ways({"early_stopping": True}, "multiclass")
     for est in (ours, theirs):
