@@ -384,12 +384,12 @@ class SamePooling(nn.Module):
 
         Parameters
         ----------
-        x : torch.Tensor of shape (n, n_channels, *spatial)
+        x : torch.Tensor of shape (n, n_channels, ...)
             The inputs.
 
         Returns
         -------
-        pooled : torch.Tensor of shape (n, n_channels, *pooled)
+        pooled : torch.Tensor of shape (n, n_channels, ...)
             The outputs.
         """
         n_dims = len(self.kernel_size)
@@ -450,7 +450,7 @@ class GlobalPooling(nn.Module):
 
         Parameters
         ----------
-        x : torch.Tensor of shape (n, n_channels, *spatial)
+        x : torch.Tensor of shape (n, n_channels, ...)
             The inputs.
 
         Returns
@@ -674,12 +674,12 @@ class ResidualBlock(nn.Module):
 
         Parameters
         ----------
-        x : torch.Tensor of shape (n, n_channels, *spatial)
+        x : torch.Tensor of shape (n, n_channels, ...)
             The inputs.
 
         Returns
         -------
-        mapped : torch.Tensor of shape (n, n_mapped, *mapped)
+        mapped : torch.Tensor of shape (n, n_mapped, ...)
             The outputs.
         """
         mapped: Tensor = self.activation(self.residual(x) + self.shortcut(x))
@@ -692,7 +692,7 @@ class ConvolutionalNetwork(nn.Module):
     Parameters
     ----------
     features : torch.nn.Module
-        Takes a tensor (n, n_channels, *spatial), returns one (n, n_features).
+        Takes a tensor (n, n_channels, ...), returns one (n, n_features).
     head : torch.nn.Linear
         Takes the vectors, returns the raw outputs.
 
@@ -723,7 +723,7 @@ class ConvolutionalNetwork(nn.Module):
 
         Parameters
         ----------
-        x : torch.Tensor of shape (n, n_channels, *spatial)
+        x : torch.Tensor of shape (n, n_channels, ...)
             The inputs.
 
         Returns
@@ -739,7 +739,7 @@ class ConvolutionalNetwork(nn.Module):
 
         Parameters
         ----------
-        x : torch.Tensor of shape (n, n_channels, *spatial)
+        x : torch.Tensor of shape (n, n_channels, ...)
             The inputs.
 
         Returns

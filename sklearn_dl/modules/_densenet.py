@@ -171,12 +171,12 @@ class DenselyConnectedLayer(nn.Module):
 
         Parameters
         ----------
-        x : torch.Tensor of shape (n, n_channels, *spatial)
+        x : torch.Tensor of shape (n, n_channels, ...)
             All that was computed before.
 
         Returns
         -------
-        output : torch.Tensor of shape (n, n_channels + 32, *spatial)
+        output : torch.Tensor of shape (n, n_channels + 32, ...)
             The same, and the new channels.
         """
         return torch.cat([x, self.layers(x)], dim=1)

@@ -22,7 +22,7 @@ class ImageModel(nn.Module):
     Parameters
     ----------
     network : torch.nn.Module
-        Takes tensors of shape (n, channels, *spatial).
+        Takes tensors of shape (n, channels, ...).
     shape : sequence of int
         Shape of a row: the spatial axes, then the channels. Rows may be flat.
     mean, scale : torch.Tensor of shape (channels,)
@@ -123,7 +123,7 @@ class ImageModel(nn.Module):
 
         Returns
         -------
-        images : torch.Tensor of shape (n, channels, *spatial)
+        images : torch.Tensor of shape (n, channels, ...)
             The same values; bytes are 255ths.
         """
         images = X.reshape(len(X), *self.shape).movedim(-1, 1)
@@ -136,12 +136,12 @@ class ImageModel(nn.Module):
 
         Parameters
         ----------
-        images : torch.Tensor of shape (n, channels, *spatial)
+        images : torch.Tensor of shape (n, channels, ...)
             The rows.
 
         Returns
         -------
-        standardized : torch.Tensor of shape (n, channels, *spatial)
+        standardized : torch.Tensor of shape (n, channels, ...)
             The rows, centred and scaled.
         """
         return (images - self.mean) / self.scale

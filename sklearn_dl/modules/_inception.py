@@ -278,7 +278,7 @@ class AuxiliaryNetwork(ConvolutionalNetwork):
 
         Parameters
         ----------
-        x : torch.Tensor of shape (n, n_channels, *spatial)
+        x : torch.Tensor of shape (n, n_channels, ...)
             The inputs.
 
         Returns
@@ -294,7 +294,7 @@ class AuxiliaryNetwork(ConvolutionalNetwork):
 
         Parameters
         ----------
-        x : torch.Tensor of shape (n, n_channels, *spatial)
+        x : torch.Tensor of shape (n, n_channels, ...)
             The inputs.
 
         Returns
@@ -342,12 +342,12 @@ class Branches(nn.ModuleList):
 
         Parameters
         ----------
-        x : torch.Tensor of shape (n, n_channels, *spatial)
+        x : torch.Tensor of shape (n, n_channels, ...)
             The inputs.
 
         Returns
         -------
-        output : torch.Tensor of shape (n, sum of the channels, *spatial)
+        output : torch.Tensor of shape (n, sum of the channels, ...)
             The outputs, in the order of the branches.
         """
         return torch.cat([branch(x) for branch in self], dim=1)

@@ -71,7 +71,7 @@ class SubsampledShortcut(nn.Module):
 
         Parameters
         ----------
-        x : torch.Tensor of shape (n, n_channels, *spatial)
+        x : torch.Tensor of shape (n, n_channels, ...)
             The inputs.
 
         Returns

@@ -132,7 +132,7 @@ class SeparableResidual(nn.Module):
 
         Parameters
         ----------
-        x : torch.Tensor of shape (n, channels[0], *spatial)
+        x : torch.Tensor of shape (n, channels[0], ...)
             The inputs.
 
         Returns

@@ -1,10 +1,50 @@
 """How the common tests construct the public estimators."""
 
+from copy import deepcopy
+
+import torch
 from sklearn.linear_model import BayesianRidge, Ridge
 from sklearn.naive_bayes import GaussianNB
+from sklearn.utils import get_tags
+from torch import nn
 
+from sklearn_dl._skorch import isolated_generators
 from sklearn_dl.neural_network import MLPClassifier, MLPRegressor
 from sklearn_dl.utils.discovery import all_estimators
+
+
+class Trained(nn.Sequential):
+    """A network for rows of any number of features, as if it had been trained.
+
+    Its state is arrays: skops takes no tensors, and pickles of tensors are never the
+    same twice, by which the checks would see a parameter that was changed.
+    """
+
+    def __init__(self):
+        with isolated_generators(torch.device("cpu"), torch.Generator().manual_seed(0)):
+            super().__init__(
+                nn.Unflatten(1, (1, -1)),
+                nn.Conv1d(1, 8, 3, padding=1),
+                nn.Tanh(),
+                nn.AdaptiveAvgPool1d(8),
+                nn.Flatten(),
+                nn.Linear(64, 16),
+                nn.Tanh(),
+                nn.Linear(16, 2),
+            )
+
+    def __getstate__(self):
+        return {name: value.numpy() for name, value in self.state_dict().items()}
+
+    def __setstate__(self, state):
+        self.__init__()
+        self.load_state_dict({n: torch.tensor(array) for n, array in state.items()})
+
+    def __deepcopy__(self, memo):
+        copy = Trained.__new__(Trained)
+        copy.__dict__ = deepcopy(self.__dict__, memo)
+        return copy
+
 
 # Ways to train a network that differ in what happens to rows, weights and state. The
 # rates and sizes suit the problems of scikit-learn's checks, some of which have ten
@@ -89,6 +129,18 @@ BOOSTERS = [
         "max_iter": 10,
     },
 ]
+# Ways to go on from a trained network.
+TUNERS = [
+    {"estimator": Trained(), "learning_rate_init": 0.02},
+    {"estimator": Trained(), "learning_rate_init": 0.02, "freeze": "none"},
+    {
+        "estimator": Trained(),
+        "learning_rate_init": 0.02,
+        "learning_rate": "cosine",
+        "unfreeze_every": 10,
+        "max_iter": 40,
+    },
+]
 # Halving over rows does not suit problems of ten of them.
 OVER_EPOCHS = {
     "resource": "max_iter",
@@ -120,6 +172,8 @@ ARGUMENTS = {
     "CNNClassifier": CONVOLUTIONS,
     "CNNRegressor": CONVOLUTIONS,
     "CascadeClassifier": [{"input_shape": (1, -1), "normalize": False}],
+    "FineTuner": TUNERS,
+    "FineTuningRegressor": TUNERS,
     "GradientBoostingClassifier": [
         *BOOSTERS,
         {"max_depth": 2, "min_samples_leaf": 1, "max_iter": 10},
@@ -167,6 +221,13 @@ ARGUMENTS = {
     ],
     "MLPClassifier": NETWORKS,
     "MLPRegressor": NETWORKS,
+    "NetTransformer": [
+        {"estimator": MLPClassifier(random_state=0)},
+        {
+            "estimator": MLPRegressor(hidden_layer_sizes=(8, 4), random_state=0),
+            "layer": "dense.0",
+        },
+    ],
     "RNNClassifier": RECURRENCES,
     "RNNRegressor": RECURRENCES,
     "RandomizedSearchCV": [
@@ -196,9 +257,17 @@ def construct_all():
     ]
 
 
+def takes_tables(estimator):
+    """Return whether the checks have data for an estimator.
+
+    A tagger's target is a list of sequences of labels, which no check has.
+    """
+    return get_tags(estimator).input_tags.two_d_array
+
+
 def construct_brief():
-    """Return the same, with fits that are short."""
-    estimators = construct_all()
+    """Return those that the checks have data for, with fits that are short."""
+    estimators = list(filter(takes_tables, construct_all()))
     for estimator in estimators:
         epochs = [name for name in estimator.get_params() if name.endswith("max_iter")]
         estimator.set_params(**dict.fromkeys(epochs, _FEW_EPOCHS))

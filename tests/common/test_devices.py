@@ -7,7 +7,16 @@ import pytest
 import torch
 from sklearn.datasets import make_classification
 
-from sklearn_dl.neural_network import MLPClassifier, MLPRegressor
+from sklearn_dl.neural_network import (
+    CNNClassifier,
+    MLPClassifier,
+    MLPRegressor,
+    RNNRegressor,
+)
+
+NETWORKS = [MLPClassifier, MLPRegressor, CNNClassifier, RNNRegressor]
+# scikit-learn's networks warn where the last epoch is one too early.
+EPOCHS = {MLPClassifier: 500, MLPRegressor: 500, CNNClassifier: 2, RNNRegressor: 2}
 
 
 class FittedOnGPU:
@@ -23,11 +32,11 @@ class FittedOnGPU:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
-@pytest.mark.parametrize("network", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("device", ["auto", "cuda"])
 def test_a_pickle_from_a_gpu_works_without_one(network, device):
     X, y = make_classification(random_state=0)
-    fitted = network(max_iter=500, random_state=0).fit(X, y)
+    fitted = network(max_iter=EPOCHS[network], random_state=0).fit(X, y)
     fitted.device = device
     loaded = pickle.loads(pickle.dumps(FittedOnGPU(fitted)))
     np.testing.assert_array_equal(loaded.predict(X), fitted.predict(X))
@@ -43,10 +52,10 @@ def test_a_pickle_from_a_gpu_works_without_one(network, device):
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("network", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize("network", NETWORKS)
 def test_a_pickle_from_a_gpu_goes_on_there(network):
     X, y = make_classification(random_state=0)
-    fitted = network(max_iter=500, device="cuda", random_state=0).fit(X, y)
+    fitted = network(max_iter=EPOCHS[network], device="cuda", random_state=0).fit(X, y)
     loaded = pickle.loads(pickle.dumps(fitted))
     assert next(loaded.net_.module_.parameters()).device.type == "cuda"
     np.testing.assert_array_equal(loaded.predict(X), fitted.predict(X))

@@ -3,7 +3,7 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from tests.common.cases import construct_all
+from tests.common.cases import construct_all, takes_tables
 
 # A row of weight 2 is not two rows where rows are more than terms of a sum.
 EQUIVALENCE = (
@@ -33,9 +33,16 @@ def not_asked_for(estimator):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-@parametrize_with_checks(construct_all(), expected_failed_checks=not_asked_for)
+@parametrize_with_checks(
+    list(filter(takes_tables, construct_all())), expected_failed_checks=not_asked_for
+)
 def test_scikit_learn_check(estimator, check):
     check(estimator)
+
+
+def test_all_take_tables_but_taggers():
+    without = {type(e).__name__ for e in construct_all() if not takes_tables(e)}
+    assert without == {"RNNTagger"}
 
 
 def test_the_first_configuration_of_each_is_asked_everything():

@@ -1,8 +1,12 @@
 """Recurrent networks as estimators: sequences of all kinds, tags, searches."""
 
+import pickle
+
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
@@ -243,6 +247,30 @@ def test_partial_fit_of_a_tagger(sentences):
         tagger.partial_fit(X, y)
     assert tagger.score(X, y) > before
     assert tagger.classes_.tolist() == ["ADV", "NOUN", "VERB", "X"]
+
+
+def persistences(tmp_path):
+    def through_joblib(estimator):
+        joblib.dump(estimator, tmp_path / "tagger.joblib")
+        # Read-only memory, as in the workers of a search.
+        return joblib.load(tmp_path / "tagger.joblib", mmap_mode="r")
+
+    def through_skops(estimator):
+        dumped = skops.io.dumps(estimator)
+        return skops.io.loads(dumped, skops.io.get_untrusted_types(data=dumped))
+
+    return [lambda e: pickle.loads(pickle.dumps(e)), through_joblib, through_skops]
+
+
+def test_a_tagger_survives_its_files(sentences, tmp_path):
+    X, y = sentences
+    tagger = RNNTagger(**BRIEF).fit(X, y)
+    expected = tagger.predict(X)
+    for stored_and_loaded in persistences(tmp_path):
+        loaded = stored_and_loaded(tagger)
+        for row, other in zip(expected, loaded.predict(X), strict=True):
+            np.testing.assert_array_equal(row, other)
+        loaded.partial_fit(X, y)
 
 
 # -- forecasting -------------------------------------------------------------------
