@@ -294,10 +294,13 @@ class TensorNet(Progress, NeuralNet):
     def _as_batches(self, X: Any, y: Any) -> Batches:
         """Return rows that a user hands to the net itself, with encoded targets."""
         target = torch.as_tensor(np.asarray(y))
+        X = np.asarray(X)
+        if not getattr(self.module_, "takes_integers", False):
+            X = X.astype(np.float64) if X.dtype.kind in "biu" else X
         if not isinstance(self.criterion_, (CrossEntropy, MultiTaskCrossEntropy)):
             target = target.reshape(len(target), -1).to(self.dtype)
         return Batches(
-            np.asarray(X),
+            X,
             target,
             batch_size=self.batch_size,
             dtype=self.dtype,
@@ -460,8 +463,8 @@ class TensorNet(Progress, NeuralNet):
     ) -> Tensor | float:
         penalty: Tensor | float = 0.0
         if self.penalty is not None:
-            X, _, weight = batch
-            n = len(X) if weight is None else weight.sum().item()
+            X, y, weight = batch
+            n = len(X if y is None else y) if weight is None else weight.sum().item()
             matrices = (p for p in parameters if p.ndim > 1)
             penalty = self.penalty.add_gradient(matrices, n)
         if self.max_grad_norm is not None:

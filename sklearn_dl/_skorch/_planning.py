@@ -163,8 +163,7 @@ class PlansTraining(CallbackSupportMixin, BaseEstimator, ABC):
         seed = int(torch.randint(2**62, (), generator=generator))
         if fresh:
             self._device = str(resolve_device(self.device))
-            dtype = resolve_dtype(self.dtype, X.dtype, torch.device(self._device))
-            self._dtype = str(dtype).removeprefix("torch.")
+            self._dtype = str(self._resolve_dtype(X)).removeprefix("torch.")
         if lean:
             self._lean_net = self._make_lean_net(options, random_state, seed)
         else:
@@ -189,6 +188,19 @@ class PlansTraining(CallbackSupportMixin, BaseEstimator, ABC):
             incremental,
             generator,
         )
+
+    def _resolve_dtype(self, X: Any) -> torch.dtype:
+        """Return the type to compute in; torch has no mixed precision of float64."""
+        dtype = self.dtype
+        if self.mixed_precision is not None:
+            if dtype == "float64":
+                raise ValueError(
+                    f"mixed_precision={self.mixed_precision!r} of "
+                    f"{type(self).__name__} needs dtype='float32' or 'auto', got "
+                    f"'float64'."
+                )
+            dtype = "float32"
+        return resolve_dtype(dtype, X.dtype, torch.device(self._device))
 
     def _prepare_net(
         self,

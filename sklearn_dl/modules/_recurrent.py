@@ -133,6 +133,9 @@ class RecurrentNetwork(nn.Module):
     torch.Size([4, 2])
     """
 
+    # Numbers of tokens are no numbers to calculate with.
+    takes_integers = True
+
     def __init__(
         self,
         n_inputs: int | None,

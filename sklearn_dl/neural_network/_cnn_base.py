@@ -21,7 +21,7 @@ from sklearn_dl.neural_network._image_input import (
     check_images,
     row_layout,
 )
-from sklearn_dl.neural_network._training import TRAINING_CONSTRAINTS, StepTraining
+from sklearn_dl.neural_network._training import NETWORK_CONSTRAINTS, StepTraining
 from sklearn_dl.utils._sklearn import HasMethods, Interval, Options, StrOptions
 
 __all__ = ["BaseCNN"]
@@ -43,37 +43,7 @@ class BaseCNN(StepTraining, BaseNeural):
         "augment": [None, HasMethods(["fit", "make_augmentation"])],
         "n_views": [Interval(Integral, 1, None, closed="left")],
         "dropout": [None, Interval(Real, 0, 1, closed="left")],
-        **{
-            name: TRAINING_CONSTRAINTS[name]
-            for name in (
-                "solver",
-                "alpha",
-                "batch_size",
-                "learning_rate",
-                "learning_rate_init",
-                "warmup_epochs",
-                "max_iter",
-                "shuffle",
-                "random_state",
-                "tol",
-                "verbose",
-                "warm_start",
-                "momentum",
-                "nesterovs_momentum",
-                "early_stopping",
-                "validation_fraction",
-                "beta_1",
-                "beta_2",
-                "n_iter_no_change",
-                "max_grad_norm",
-                "ema_decay",
-                "device",
-                "dtype",
-                "mixed_precision",
-                "callbacks",
-                "checkpoint",
-            )
-        },
+        **NETWORK_CONSTRAINTS,
     }
     _module_parameter = "architecture"
     # A row costs so much that larger batches would not be faster.
@@ -182,6 +152,8 @@ class BaseCNN(StepTraining, BaseNeural):
             if self.standardize:
                 statistics = channel_statistics(X, n_channels, weight)
                 self._mean, self._scale = statistics
+        if reset or self.warm_start:
+            # It is no part of what has been learned.
             self.augmenter_ = None
             if self.augment is not None:
                 images = X.reshape(len(X), *self.input_shape_)

@@ -52,8 +52,8 @@ class CNNClassifier(FitsClassifier, BaseCNN):
 
     dropout : float, default=None
         Probability with which a unit in front of the output layer is dropped in
-        training; None is what the architecture's authors chose. A list of layers has
-        layers of its own for that.
+        training; None is what the architecture's authors chose, and 0 for a list of
+        layers, which may have such layers anywhere. A function makes its own.
 
     solver : {'sgd', 'adam', 'adamw', 'nadam', 'rmsprop', 'adagrad', 'adadelta'}, \
             default='adam'
@@ -192,7 +192,7 @@ class CNNClassifier(FitsClassifier, BaseCNN):
         Loss, scores, learning rate and seconds of each epoch.
 
     n_iter_ : int
-        Number of epochs or, for 'lbfgs', iterations of the last fit.
+        Number of epochs of the last fit.
 
     t_ : int
         Number of rows seen.

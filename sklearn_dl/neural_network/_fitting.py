@@ -67,7 +67,9 @@ def check_target(estimator, y):
             f"None."
         )
     dtype = np.float64 if is_regressor(estimator) else None
-    return check_array(y, ensure_2d=False, dtype=dtype, input_name="y")
+    return check_array(
+        y, accept_sparse="csr", ensure_2d=False, dtype=dtype, input_name="y"
+    )
 
 
 class ClassificationLosses(NeuralClassifierMixin):

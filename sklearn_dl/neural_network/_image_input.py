@@ -39,14 +39,32 @@ def check_images(estimator, X, reset, **kwargs):
         allow_nd=True,
         **kwargs,
     )
-    if not reset:
-        rows = checked[0] if isinstance(checked, tuple) else checked
+    rows, *y = checked if isinstance(checked, tuple) else (checked,)
+    if reset:
+        estimator._fitted_on_bytes = rows.dtype == np.uint8
+    else:
         if rows.shape[1:] != estimator._row_shape:
             raise ValueError(
                 f"{type(estimator).__name__} was fitted on rows of shape "
                 f"{estimator._row_shape}, X has rows of shape {rows.shape[1:]}."
             )
-    return checked
+        rows = _in_the_unit_of_fit(estimator, rows)
+    return (rows, *y) if y else rows
+
+
+def _in_the_unit_of_fit(estimator, rows):
+    """Return bytes where those of `fit` were bytes, else floating numbers."""
+    if not estimator._fitted_on_bytes:
+        return rows.astype(np.float32) if rows.dtype == np.uint8 else rows
+    if rows.dtype == np.uint8:
+        return rows
+    as_bytes = np.clip(rows, 0, 255).astype(np.uint8)
+    if not np.array_equal(as_bytes, rows):
+        raise ValueError(
+            f"{type(estimator).__name__} was fitted on bytes and expects whole numbers "
+            f"from 0 to 255, X has values from {rows.min()} to {rows.max()}."
+        )
+    return as_bytes
 
 
 def _refuse_different_shapes(name, X):

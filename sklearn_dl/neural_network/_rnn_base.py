@@ -18,8 +18,9 @@ from sklearn_dl.neural_network._sequence_input import (
     check_tokens,
     check_values,
     kind_of_input,
+    row_lengths,
 )
-from sklearn_dl.neural_network._training import TRAINING_CONSTRAINTS, StepTraining
+from sklearn_dl.neural_network._training import NETWORK_CONSTRAINTS, StepTraining
 from sklearn_dl.neural_network._vocabulary import (
     as_words,
     encode_words,
@@ -43,6 +44,7 @@ class BaseRNN(StepTraining, BaseNeural):
         "bidirectional": ["boolean"],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "input_type": [StrOptions({"auto", "values", "tokens", "text"})],
+        "n_tokens": [None, Interval(Integral, 1, None, closed="left")],
         "standardize": ["boolean"],
         "tokenizer": [None, callable, StrOptions({"words", "characters"})],
         "min_count": [Interval(Integral, 1, None, closed="left")],
@@ -52,37 +54,7 @@ class BaseRNN(StepTraining, BaseNeural):
         "embeddings": [None, "array-like", HasMethods(["__getitem__", "__contains__"])],
         "freeze_embeddings": ["boolean"],
         "truncation": [None, Interval(Integral, 1, None, closed="left")],
-        **{
-            name: TRAINING_CONSTRAINTS[name]
-            for name in (
-                "solver",
-                "alpha",
-                "batch_size",
-                "learning_rate",
-                "learning_rate_init",
-                "warmup_epochs",
-                "max_iter",
-                "shuffle",
-                "random_state",
-                "tol",
-                "verbose",
-                "warm_start",
-                "momentum",
-                "nesterovs_momentum",
-                "early_stopping",
-                "validation_fraction",
-                "beta_1",
-                "beta_2",
-                "n_iter_no_change",
-                "max_grad_norm",
-                "ema_decay",
-                "device",
-                "dtype",
-                "mixed_precision",
-                "callbacks",
-                "checkpoint",
-            )
-        },
+        **NETWORK_CONSTRAINTS,
     }
     # Sequences share little: more steps count for more than larger batches.
     _auto_batch_size = 64
@@ -98,6 +70,7 @@ class BaseRNN(StepTraining, BaseNeural):
         bidirectional,
         dropout,
         input_type,
+        n_tokens,
         standardize,
         tokenizer,
         min_count,
@@ -140,6 +113,7 @@ class BaseRNN(StepTraining, BaseNeural):
         self.bidirectional = bidirectional
         self.dropout = dropout
         self.input_type = input_type
+        self.n_tokens = n_tokens
         self.standardize = standardize
         self.tokenizer = tokenizer
         self.min_count = min_count
@@ -199,8 +173,26 @@ class BaseRNN(StepTraining, BaseNeural):
     def _set_input_type(self, X):
         self._input_type = self.input_type
         if self.input_type == "auto":
-            self._input_type = kind_of_input(type(self).__name__, X)
+            self._input_type = kind_of_input(X)
         self._n_channels = None
+        # Of another kind of rows, perhaps.
+        for learned in ("n_features_in_", "feature_names_in_", "vocabulary_"):
+            vars(self).pop(learned, None)
+        self._check_embeddings()
+
+    def _check_embeddings(self):
+        """Refuse vectors that are not those of the rows' kind."""
+        given = self.embeddings
+        if given is None:
+            return
+        kinds = {"tokens": "an array of vectors", "text": "a mapping from words"}
+        array = isinstance(given, (list, tuple)) or hasattr(given, "shape")
+        if self._input_type != ("tokens" if array else "text"):
+            raise ValueError(
+                f"embeddings of {type(self).__name__} must be "
+                f"{kinds.get(self._input_type, 'None')} where X has "
+                f"{self._input_type}, got {type(given).__name__}."
+            )
 
     def _check_predict_input(self, X):
         return self._check_rows(as_rows(X), reset=False)
@@ -223,7 +215,7 @@ class BaseRNN(StepTraining, BaseNeural):
         if self._input_type == "tokens":
             if reset:
                 given = self.embeddings is not None
-                self._n_tokens = len(self.embeddings) if given else None
+                self._n_tokens = len(self.embeddings) if given else self.n_tokens
             rows = check_tokens(name, X, self._n_tokens)
             if self._n_tokens is None:
                 self._n_tokens = int(rows.values.max()) + 1
@@ -251,12 +243,10 @@ class BaseRNN(StepTraining, BaseNeural):
         return list(text) if self.tokenizer == "characters" else as_words(text)
 
     def _learn_input(self, X, target, weight, reset):
-        self._longest = int(X.lengths.max()) if isinstance(X, Sequences) else X.shape[1]
+        self._longest = int(row_lengths(X).max())
         if reset and self._input_type == "values":
-            self._mean, self._scale = (
-                np.zeros(self._n_channels),
-                np.ones(self._n_channels),
-            )
+            n_channels = self._n_channels
+            self._mean, self._scale = np.zeros(n_channels), np.ones(n_channels)
             if self.standardize:
                 statistics = self._statistics(X, weight)
                 self._mean, self._scale = statistics
@@ -312,9 +302,29 @@ class BaseRNN(StepTraining, BaseNeural):
         return table
 
     def _rows_at_once(self):
+        return self._rows_of_length(self._longest)
+
+    def _rows_of_length(self, longest):
+        """Return how many rows of so many steps go through the network at once."""
         directions = 2 if self.bidirectional else 1
-        states = self._longest * self.hidden_size * directions
+        states = int(longest) * self.hidden_size * directions
         return int(np.clip(_STATES_AT_ONCE // states, 1, 1024))
+
+    def _output_of(self, X):
+        # Rows of like lengths go together: none is padded to the longest of all.
+        lengths = row_lengths(X)
+        order = np.argsort(lengths, kind="stable")
+        outputs = [None] * len(order)
+        start = 0
+        while start < len(order):
+            longest = lengths[order[start : start + 1024]].max()
+            rows = order[start : start + self._rows_of_length(longest)]
+            output = super()._output_of(X[rows])
+            sizes = lengths[rows] if self.pooling is None else np.ones_like(rows)
+            for row, part in zip(rows, output.split(sizes.tolist()), strict=True):
+                outputs[row] = part
+            start += len(rows)
+        return torch.cat(outputs)
 
     def _batch_cost(self, n_rows):
         # Vectors of tokens are looked up, not multiplied.

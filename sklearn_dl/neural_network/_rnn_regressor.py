@@ -45,6 +45,10 @@ class RNNRegressor(FitsRegressor, BaseRNN):
         something, or words. 'auto' takes strings and lists of strings for text, ragged
         lists of whole numbers for tokens and all else for values.
 
+    n_tokens : int, default=None
+        Number of tokens, which count from 0. None takes the vectors of `embeddings`,
+        or else those up to the largest one of the first rows.
+
     standardize : bool, default=True
         Whether each value of a step is centred and scaled to variance 1, by mean and
         variance over the steps of the training rows.
@@ -189,7 +193,7 @@ class RNNRegressor(FitsRegressor, BaseRNN):
     Attributes
     ----------
     n_features_in_ : int
-        Number of features seen in `fit`.
+        Number of features seen in `fit`, for arrays.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if all are strings.
@@ -198,7 +202,8 @@ class RNNRegressor(FitsRegressor, BaseRNN):
         Number of outputs.
 
     vocabulary_ : dict of str to int
-        The number of each known word, for texts; 0 is that of unknown words.
+        The number of each known word, for texts, and of each signature; 0 is that of
+        all other words.
 
     net_ : skorch.NeuralNet
         The net with its ``module_``, ``optimizer_`` and ``history``.
@@ -207,7 +212,7 @@ class RNNRegressor(FitsRegressor, BaseRNN):
         Loss, scores, learning rate and seconds of each epoch.
 
     n_iter_ : int
-        Number of epochs or, for 'lbfgs', iterations of the last fit.
+        Number of epochs of the last fit.
 
     t_ : int
         Number of rows seen.
@@ -277,6 +282,7 @@ class RNNRegressor(FitsRegressor, BaseRNN):
         pooling="last",
         dropout=0.0,
         input_type="auto",
+        n_tokens=None,
         standardize=True,
         tokenizer=None,
         min_count=2,
@@ -323,6 +329,7 @@ class RNNRegressor(FitsRegressor, BaseRNN):
             bidirectional=bidirectional,
             dropout=dropout,
             input_type=input_type,
+            n_tokens=n_tokens,
             standardize=standardize,
             tokenizer=tokenizer,
             min_count=min_count,

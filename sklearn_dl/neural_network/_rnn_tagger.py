@@ -56,6 +56,10 @@ class RNNTagger(BaseRNN):
         something, or words. 'auto' takes strings and lists of strings for text, ragged
         lists of whole numbers for tokens and all else for values.
 
+    n_tokens : int, default=None
+        Number of tokens, which count from 0. None takes the vectors of `embeddings`,
+        or else those up to the largest one of the first rows.
+
     standardize : bool, default=True
         Whether each value of a step is centred and scaled to variance 1, by mean and
         variance over the steps of the training rows.
@@ -95,7 +99,7 @@ class RNNTagger(BaseRNN):
         How the weights are optimised.
 
     alpha : float, default=0.0001
-        Strength of the penalty on the weights, divided by the number of rows of a
+        Strength of the penalty on the weights, divided by the number of steps of a
         batch (or the sum of their weights) when it is added to the loss. With
         ``solver='adamw'`` it is the decoupled weight decay, and not divided.
 
@@ -195,7 +199,8 @@ class RNNTagger(BaseRNN):
         The labels.
 
     vocabulary_ : dict of str to int
-        The number of each known word, for texts; 0 is that of unknown words.
+        The number of each known word, for texts, and of each signature; 0 is that of
+        all other words.
 
     net_ : skorch.NeuralNet
         The net with its ``module_``, ``optimizer_`` and ``history``.
@@ -204,7 +209,7 @@ class RNNTagger(BaseRNN):
         Loss, scores, learning rate and seconds of each epoch.
 
     n_iter_ : int
-        Number of epochs or, for 'lbfgs', iterations of the last fit.
+        Number of epochs of the last fit.
 
     t_ : int
         Number of rows seen.
@@ -260,6 +265,7 @@ class RNNTagger(BaseRNN):
         bidirectional=True,
         dropout=0.0,
         input_type="auto",
+        n_tokens=None,
         standardize=True,
         tokenizer=None,
         min_count=2,
@@ -304,6 +310,7 @@ class RNNTagger(BaseRNN):
             bidirectional=bidirectional,
             dropout=dropout,
             input_type=input_type,
+            n_tokens=n_tokens,
             standardize=standardize,
             tokenizer=tokenizer,
             min_count=min_count,
@@ -397,7 +404,7 @@ class RNNTagger(BaseRNN):
         self : RNNTagger
             The fitted estimator.
         """
-        if classes is not None and not hasattr(self, "classes_"):
+        if classes is not None and not self.__sklearn_is_fitted__():
             self._announced = np.unique(classes)
         try:
             return self._fit(X, y, sample_weight, incremental=True)

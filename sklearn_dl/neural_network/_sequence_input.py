@@ -1,7 +1,10 @@
 """Sequences as networks take them: arrays, ragged lists, tokens, texts."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
+from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from sklearn_dl._skorch import Sequences
@@ -19,11 +22,20 @@ __all__ = [
 ]
 
 
+# Whoever has more distinct tokens says so.
+_MOST_TOKENS = 10_000_000
+
+
 def as_rows(X):
     """Return X, or a list where it is a column of texts or of sequences."""
+    if isinstance(X, pd.DataFrame) and X.shape[1] == 1:
+        column = X.iloc[:, 0]
+        return X if pd.api.types.is_numeric_dtype(column) else column.tolist()
+    if isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == 1 and len(X):
+        return X[:, 0].tolist() if isinstance(X[0, 0], str) else X
     if isinstance(X, pd.Series) or (isinstance(X, np.ndarray) and X.ndim == 1):
-        return X.tolist() if X.dtype.kind not in "biufc" else X
-    return X
+        return X if pd.api.types.is_numeric_dtype(X.dtype) else X.tolist()
+    return list(X) if isinstance(X, Iterator) else X
 
 
 def row_lengths(rows):
@@ -98,13 +110,11 @@ def _is_text(row):
     return sequence and isinstance(row[0], str)
 
 
-def kind_of_input(name, X):
+def kind_of_input(X):
     """Return what rows hold, where the user does not say.
 
     Parameters
     ----------
-    name : str
-        Class of the estimator, for errors.
     X : array-like or list
         The rows.
 
@@ -120,12 +130,8 @@ def kind_of_input(name, X):
     if _is_rectangular(X):
         numbers = getattr(X, "dtype", None)
         return "text" if getattr(numbers, "kind", None) in ("U", "T") else "values"
-    if all(_is_text(row) for row in X if len(row)) and any(len(row) for row in X):
-        return "text"
     if any(_is_text(row) for row in X):
-        raise ValueError(
-            f"{name} expects rows of one kind, X has texts among rows of numbers."
-        )
+        return "text"
     arrays = [np.asarray(row) for row in X]
     integers = all(row.dtype.kind in "iu" and row.ndim == 1 for row in arrays)
     return "tokens" if integers else "values"
@@ -165,14 +171,12 @@ def check_values(estimator, X, reset, n_channels, **kwargs):
         y = check_target(estimator, kwargs["y"])
         check_consistent_length(rows, y)
         return rows, y
-    checked = validate_data(
-        estimator,
-        X,
-        reset=reset,
-        dtype=(np.float64, np.float32),
-        allow_nd=True,
-        **kwargs,
-    )
+    options = {"dtype": (np.float64, np.float32), "allow_nd": True}
+    if not reset and not kwargs and np.ndim(X) == 3:
+        # Sequences may be longer or shorter than those of `fit`.
+        checked = check_array(X, estimator=estimator, input_name="X", **options)
+    else:
+        checked = validate_data(estimator, X, reset=reset, **options, **kwargs)
     rows, *y = checked if isinstance(checked, tuple) else (checked,)
     if rows.ndim > 3:
         raise ValueError(
@@ -189,6 +193,7 @@ def check_values(estimator, X, reset, n_channels, **kwargs):
 
 def _ragged_values(name, X, n_channels):
     """Return rows of different lengths, with values of shape (n_steps, n_channels)."""
+    _refuse_nothing(name, X)
     types = {getattr(row, "dtype", None) for row in X}
     dtype = np.float32 if types == {np.dtype(np.float32)} else np.float64
     parts = []
@@ -237,24 +242,33 @@ def check_tokens(name, X, n_tokens):
     ValueError
         If a row is empty or has what is no token.
     """
+    _refuse_nothing(name, X)
     parts = []
-    for k, row in enumerate(X):
+    for k, row in enumerate(X.to_numpy() if isinstance(X, pd.DataFrame) else X):
         part = np.asarray(row)
         _check_row(name, k, part[:, None] if part.ndim == 1 else part, "tokens")
-        whole = part.dtype.kind in "iu" or np.array_equal(part, np.floor(part))
+        whole = part.dtype.kind in "iu" or (
+            part.dtype.kind == "f" and np.isfinite(part).all() and not (part % 1).any()
+        )
         if part.ndim != 1 or not whole:
             raise ValueError(
                 f"{name} expects whole numbers as tokens, one a step, row {k} of X is "
                 f"{part!s:.60}."
             )
-        if part.min() < 0 or (n_tokens is not None and part.max() >= n_tokens):
-            upper = "" if n_tokens is None else f" and below {n_tokens}"
+        limit = _MOST_TOKENS if n_tokens is None else n_tokens
+        if part.min() < 0 or part.max() >= limit:
             raise ValueError(
-                f"{name} expects tokens from 0{upper}, row {k} of X has "
-                f"{part.min()} to {part.max()}."
+                f"{name} expects tokens from 0 and below {limit}, row {k} of X has "
+                f"{part.min()} to {part.max()}. See the parameters 'n_tokens', and "
+                f"input_type='values' for numbers that are no tokens."
             )
         parts.append(part.astype(np.int64))
     return Sequences.of(parts)
+
+
+def _refuse_nothing(name, X):
+    if not len(X):
+        raise ValueError(f"{name} expects at least one sequence, X is empty.")
 
 
 def _check_row(name, k, part, content):
@@ -296,6 +310,12 @@ def as_texts(name, X, tokenizer):
         raise ValueError(
             f"{name} expects an iterable of texts, got the string {X!r:.60}."
         )
+    if isinstance(X, pd.DataFrame):
+        raise ValueError(
+            f"{name} expects one column of texts, X has the {X.shape[1]} columns "
+            f"{list(X.columns)[:4]}."
+        )
+    _refuse_nothing(name, X)
     texts = []
     for k, text in enumerate(X):
         if isinstance(text, str):

@@ -15,7 +15,7 @@ from sklearn_dl._skorch import (
 )
 from sklearn_dl.utils._sklearn import Interval, Options, StrOptions
 
-__all__ = ["TRAINING_CONSTRAINTS", "StepTraining"]
+__all__ = ["NETWORK_CONSTRAINTS", "TRAINING_CONSTRAINTS", "StepTraining"]
 
 # What each parameter may be; a family takes those that it has.
 TRAINING_CONSTRAINTS: dict = {
@@ -158,3 +158,11 @@ class StepTraining:
                     f"{parameter}={getattr(self, parameter)!r}."
                 )
         return True
+
+
+# Of a family that has all parameters of the training but these usual values.
+NETWORK_CONSTRAINTS = {
+    name: constraint
+    for name, constraint in TRAINING_CONSTRAINTS.items()
+    if not hasattr(StepTraining, name)
+}

@@ -96,6 +96,22 @@ def test_bytes_are_255ths(digits):
     )
 
 
+def test_whole_numbers_in_the_place_of_bytes_are_bytes(digits):
+    X, _, y, _ = digits
+    as_bytes = (X[:200] * 15).astype(np.uint8)
+    clf = CNNClassifier(**BRIEF).fit(as_bytes, y[:200])
+    expected = clf.predict_proba(as_bytes)
+    for rows in (as_bytes.astype(int), as_bytes.astype(float), as_bytes.tolist()):
+        np.testing.assert_array_equal(clf.predict_proba(rows), expected)
+    with pytest.raises(ValueError, match="fitted on bytes and expects whole numbers"):
+        clf.predict(as_bytes / 255)
+    numbers = CNNClassifier(**BRIEF).fit(as_bytes.astype(np.float32), y[:200])
+    np.testing.assert_array_equal(
+        numbers.predict_proba(as_bytes),
+        numbers.predict_proba(as_bytes.astype(np.float32)),
+    )
+
+
 def test_channels_are_standardised_by_the_weighted_rows():
     rng = np.random.default_rng(0)
     X = rng.normal([5.0, -2.0], [3.0, 0.1], size=(30, 6, 6, 2))
@@ -171,6 +187,25 @@ def test_an_augmenter_without_changes_changes_nothing(digits):
     augmented = CNNClassifier(**BRIEF, augment=ImageAugmenter()).fit(X[:200], y[:200])
     for a, b in zip(weights(plain), weights(augmented), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_warm_start_heeds_another_augmenter(digits):
+    X, _, y, _ = digits
+    clf = CNNClassifier(**BRIEF, warm_start=True).fit(X[:100], y[:100])
+    clf.set_params(augment=ImageAugmenter(horizontal_flip=True), n_views=2)
+    clf.fit(X[:100], y[:100])
+    assert clf.augmenter_ is not None
+    clf.set_params(augment=None, n_views=1).fit(X[:100], y[:100])
+    assert clf.augmenter_ is None
+
+
+def test_mixed_precision_of_doubles(digits):
+    X, _, y, _ = digits
+    X = X[:100].astype(np.float64)
+    mixed = CNNClassifier(mixed_precision="bfloat16", **BRIEF).fit(X, y[:100])
+    assert mixed.predict_proba(X).dtype == np.float32
+    with pytest.raises(ValueError, match="mixed_precision='bfloat16' of CNNClassifier"):
+        mixed.set_params(dtype="float64").fit(X, y[:100])
 
 
 def test_views_are_averaged(digits):

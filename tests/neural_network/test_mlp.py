@@ -960,3 +960,10 @@ def test_verbose_writes_each_epoch(cancer, capsys):
     assert len(lines) == 4
     assert lines[0].startswith("Iteration 1, loss = ")
     assert lines[1].startswith("Validation score: ")
+
+
+def test_the_net_itself_takes_whole_numbers():
+    X = np.random.default_rng(0).integers(0, 9, size=(40, 3))
+    y = X[:, 0] > 4
+    clf = MLPClassifier(max_iter=500, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(clf.net_.predict(X).ravel(), clf.predict(X))

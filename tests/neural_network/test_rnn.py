@@ -127,7 +127,19 @@ def test_an_array_of_tokens_is_one_when_the_user_says_so():
     assert values.net_.module_.network.embedding is None
 
 
-@pytest.mark.parametrize("container", [list, np.array, pd.Series, tuple])
+CONTAINERS = {
+    "list": list,
+    "tuple": tuple,
+    "array": np.array,
+    "objects": lambda texts: np.array(texts, dtype=object),
+    "column": lambda texts: np.array(texts, dtype=object)[:, None],
+    "series": pd.Series,
+    "frame": lambda texts: pd.DataFrame({"text": texts}),
+    "generator": iter,
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS.values(), ids=CONTAINERS)
 def test_texts(container):
     good, bad = ["a fine film", "fine and good"], ["a dull film", "dull and bad"]
     texts, y = (good + bad) * 10, [1, 1, 0, 0] * 10
@@ -148,6 +160,43 @@ def test_characters_and_own_tokenizers():
     assert set(letters.vocabulary_) == {"a", "b", "c"}
     own = RNNClassifier(tokenizer=str.split, **BRIEF).fit(texts, [0, 1, 0, 1] * 5)
     assert set(own.vocabulary_) == set(texts)
+
+
+def test_the_number_of_tokens_may_be_given():
+    X, y = [[0, 1], [1, 0, 1]] * 5, [0, 1] * 5
+    clf = RNNClassifier(n_tokens=9, **BRIEF).fit(X, y)
+    assert clf.predict([[8, 7]]).shape == (1,)
+    with pytest.raises(ValueError, match="from 0 and below 9"):
+        clf.predict([[9]])
+
+
+def test_a_refit_on_other_rows_forgets_the_first_ones():
+    texts, y = ["a b", "b a"] * 5, [0, 1] * 5
+    clf = RNNClassifier(**BRIEF).fit(np.zeros((10, 3)), y).fit(texts, y)
+    assert not hasattr(clf, "n_features_in_")
+    clf.fit(np.zeros((10, 4)), y)
+    assert not hasattr(clf, "vocabulary_")
+    assert clf.n_features_in_ == 4
+
+
+def test_arrays_of_other_lengths_than_in_fit():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20, 5, 2))
+    reg = RNNRegressor(**BRIEF).fit(X, X[:, 0, 0])
+    longer = rng.normal(size=(4, 9, 2))
+    np.testing.assert_allclose(reg.predict(longer), reg.predict(list(longer)))
+
+
+def test_rows_of_very_different_lengths_in_blocks(monkeypatch, ragged):
+    X, y = ragged
+    clf = RNNClassifier(**BRIEF).fit(X, y)
+    tagger = RNNTagger(**BRIEF).fit(X, [x[:, 0] > 0 for x in X])
+    expected, tags = clf.predict_proba(X), tagger.predict_proba(X)
+    # A few rows at once, and the longest one alone.
+    monkeypatch.setattr("sklearn_dl.neural_network._rnn_base._STATES_AT_ONCE", 200)
+    np.testing.assert_allclose(clf.predict_proba(X), expected, atol=1e-10)
+    for row, other in zip(tagger.predict_proba(X), tags, strict=True):
+        np.testing.assert_allclose(row, other, atol=1e-10)
 
 
 def test_rare_words_are_unknown_or_signatures():
@@ -238,9 +287,20 @@ def test_a_weight_of_two_is_twice_a_row():
         np.testing.assert_allclose(a, b, atol=1e-10)
 
 
+def test_a_tagger_divides_the_penalty_alike_with_and_without_weights():
+    rng = np.random.default_rng(0)
+    X = [rng.normal(size=(8, 2)) for _ in range(20)]
+    y = [x[:, 0] > 0 for x in X]
+    plain = RNNTagger(alpha=50.0, **BRIEF).fit(X, y)
+    weighted = RNNTagger(alpha=50.0, **BRIEF).fit(X, y, sample_weight=np.ones(20))
+    assert weighted.loss_ == pytest.approx(plain.loss_)
+
+
 def test_partial_fit_of_a_tagger(sentences):
     X, y = sentences
     tagger = RNNTagger(**BRIEF)
+    with pytest.raises(ValueError, match="Negative values"):
+        tagger.partial_fit(X, y, sample_weight=-np.ones(len(X)))
     tagger.partial_fit(X[:100], y[:100], classes=["NOUN", "VERB", "ADV", "X"])
     before = tagger.score(X, y)
     for _ in range(10):
@@ -304,13 +364,28 @@ def test_a_search_over_cells(ragged):
     ("X", "options", "message"),
     [
         ([[1.0, 2.0], []], {}, "at least one step in each row, row 1 of X is empty"),
-        ([[1, 2], [-1, 0, 1]], {}, "tokens from 0, row 1 of X has -1 to 1"),
+        ([[1, 2], [-1, 0, 1]], {}, "row 1 of X has -1 to 1. See the parameters"),
         (
             [[1, 2], [1.5, 0, 1]],
             {"input_type": "tokens"},
             "expects whole numbers as tokens",
         ),
-        ([["a"], [1, 2]], {}, "X has texts among rows of numbers"),
+        ([["a"], [1, 2]], {}, r"texts or lists of words, row 1 of X is \[1, 2\]"),
+        (["a", None], {}, "expects texts or lists of words, row 1 of X is None"),
+        (
+            pd.DataFrame({"a": ["x", "y"], "b": ["x", "y"]}),
+            {"input_type": "text"},
+            "expects one column of texts, X has the 2 columns",
+        ),
+        ([[1, 10**12], [0]], {}, "See the parameters 'n_tokens', and input_type"),
+        ([[1.0, np.inf], [0]], {"input_type": "tokens"}, "expects whole numbers"),
+        (
+            np.zeros((2, 3)),
+            {"embeddings": np.eye(3)},
+            "must be None where X has values",
+        ),
+        (["a", "b"], {"embeddings": np.eye(3)}, "must be a mapping from words"),
+        ([[0, 1], [0]], {"embeddings": {"a": [0]}}, "must be an array of vectors"),
         (
             [np.zeros((3, 2)), np.zeros((4, 3))],
             {},
