@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from sklearn_dl.modules._layer_table import layer_table
 from sklearn_dl.modules._training_output import TrainingOutput
@@ -38,9 +39,11 @@ class ImageModel(nn.Module):
     Attributes
     ----------
     multiply_adds : int
-        What one row takes.
+        What one row takes. Of a network that has no :func:`layer_table`: the number of
+        its parameters.
     largest_output : int
-        The size of the largest output of a layer, for one row.
+        The size of the largest output of a layer, for one row. Of a network that has
+        no table: the size it has where no layer has more positions than the row.
 
     Examples
     --------
@@ -51,6 +54,9 @@ class ImageModel(nn.Module):
     >>> model(torch.zeros(5, 784, dtype=torch.uint8)).shape
     torch.Size([5, 10])
     """
+
+    # Bytes are divided by 255 here.
+    takes_integers = True
 
     def __init__(
         self,
@@ -71,10 +77,7 @@ class ImageModel(nn.Module):
         broadcast = (len(mean), *[1] * (len(self.shape) - 1))
         self.register_buffer("mean", mean.reshape(broadcast))
         self.register_buffer("scale", scale.reshape(broadcast))
-        *spatial, n_channels = self.shape
-        table = layer_table(network, (n_channels, *spatial))
-        self.multiply_adds = sum(row.multiply_adds for row in table)
-        self.largest_output = max(math.prod(row.output_shape) for row in table)
+        self.multiply_adds, self.largest_output = _cost(network, self.shape)
 
     def forward(self, X: Tensor) -> Tensor | TrainingOutput:
         """Compute the raw outputs.
@@ -106,7 +109,7 @@ class ImageModel(nn.Module):
         share: Tensor | float = 1.0
         if self.augmentation is not None:
             images = self.augmentation(images, None)
-            if self.augmentation.mixup:
+            if getattr(self.augmentation, "mixup", 0):
                 images, partner, share = self.augmentation.mix(images, None)
         output = self.network(self.standardized(images))
         main, *auxiliary = output if isinstance(output, tuple) else (output,)
@@ -145,3 +148,24 @@ class ImageModel(nn.Module):
             The rows, centred and scaled.
         """
         return (images - self.mean) / self.scale
+
+
+def _cost(network: nn.Module, shape: Sequence[int]) -> tuple[int, int]:
+    """Return the multiply-adds for one row, and the size of the largest output."""
+    *spatial, n_channels = shape
+    try:
+        table = layer_table(network, (n_channels, *spatial))
+    except ValueError:  # a network of the user's own need not have a table
+        return _guessed_cost(network, shape)
+    sizes = [math.prod(row.output_shape) for row in table]
+    return table.multiply_adds, max(sizes, default=math.prod(shape))
+
+
+def _guessed_cost(network: nn.Module, shape: Sequence[int]) -> tuple[int, int]:
+    """Return what `_cost` does from the parameters alone."""
+    # The parameters of a lazy layer may have no shape yet.
+    known = [p for p in network.parameters() if not is_lazy(p)]
+    n_positions = math.prod(shape[:-1])
+    # Kernels of convolutions have more than two axes, outputs first.
+    sizes = [p.shape[0] * (n_positions if p.ndim > 2 else 1) for p in known if p.ndim]
+    return sum(p.numel() for p in known), max(math.prod(shape), *sizes, 0)

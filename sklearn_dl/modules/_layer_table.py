@@ -7,8 +7,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import type_before_parametrizations
 from torch.overrides import TorchFunctionMode
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 __all__ = ["LayerRow", "LayerTable", "layer_table"]
 
@@ -26,7 +28,8 @@ class LayerRow:
     kind : str
         Name of its class.
     output_shape : tuple of int
-        Shape of its output for one input.
+        Shape of its output for one input; of several outputs, of the first. It is
+        empty if there is no tensor among them.
     n_parameters : int
         Number of its parameters; 0 where a layer is used again.
     receptive_field : tuple of int
@@ -114,7 +117,8 @@ def layer_table(module: nn.Module, input_shape: Sequence[int]) -> LayerTable:
     A layer has a row for each time it is used, in the order of the computation; layers
     that work in training only (auxiliary classifiers) have none. Nothing is computed
     with numbers: shapes alone go through a copy of the network without weights, so that
-    a network for photographs takes no memory.
+    a network for photographs takes no memory. A network that asks for the values, to
+    decide what to compute, has no table.
 
     The receptive field after layer k is, for the kernel sizes F (with the gaps of a
     dilation) and strides S of the layers before,
@@ -122,8 +126,9 @@ def layer_table(module: nn.Module, input_shape: Sequence[int]) -> LayerTable:
         ``R_k = 1 + sum_{j <= k} (F_j - 1) prod_{i < j} S_i``
 
     along each side. Where branches meet, the largest counts. A layer whose output has
-    no positions any more sees the whole input. Padding is not counted: near the border
-    a value depends on less, and R can exceed the size of the input.
+    no positions any more sees the whole input, and so does, to be safe, what was made
+    without the input, as an embedding of positions. Padding is not counted: near the
+    border a value depends on less, and R can exceed the size of the input.
 
     Parameters
     ----------
@@ -136,6 +141,11 @@ def layer_table(module: nn.Module, input_shape: Sequence[int]) -> LayerTable:
     -------
     table : LayerTable
         A list of :class:`LayerRow`; ``print`` shows it as a table.
+
+    Raises
+    ------
+    ValueError
+        If the network fails on an input of that shape, or without values.
 
     References
     ----------
@@ -155,15 +165,26 @@ def layer_table(module: nn.Module, input_shape: Sequence[int]) -> LayerTable:
     ------------------------------------------------------------
     total                              336               190,224
     """
-    network = _without_weights(module).eval()
     shape = tuple(int(size) for size in input_shape)
+    try:
+        return _traced(module, shape)
+    except Exception as error:  # whatever a network of a user's own may raise
+        raise ValueError(
+            f"layer_table cannot follow {type(module).__name__} on an input of shape "
+            f"{shape} that has no values: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _traced(module: nn.Module, shape: Sides) -> LayerTable:
+    """Return the table of a network that can be followed."""
+    network = _without_weights(module).eval()
     dtype = next((p.dtype for p in network.parameters()), torch.float32)
     x = torch.empty((1, *shape), device="meta", dtype=dtype)
     fields = _FieldMode(shape[1:])
     fields.mark(x)
-    flops = FlopCounterMode(display=False)
-    recorder = _Recorder(network, fields, flops)
-    with torch.no_grad(), flops, fields:
+    cost = _CostMode()
+    recorder = _Recorder(network, fields, cost)
+    with torch.no_grad(), cost, fields:
         network(x)
     return recorder.rows
 
@@ -179,6 +200,36 @@ def _without_weights(module: nn.Module) -> nn.Module:
     return copy.deepcopy(module, memo)
 
 
+class _CostMode(TorchDispatchMode):
+    """Counts the operations of the layers that are at work.
+
+    ``FlopCounterMode`` puts hooks on the modules of all threads; this mode is seen by
+    its own thread alone. `open` has a count for each layer that has begun, the
+    innermost last; the first is of what is outside of all layers.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.open = [0]
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        formula = flop_registry.get(func.overloadpacket)
+        if formula is None:
+            with self:  # in inference mode, products come here in one piece
+                output = func.decompose(*args, **kwargs)
+            return func(*args, **kwargs) if output is NotImplemented else output
+        output = func(*args, **kwargs)
+        self.open[-1] += formula(*args, **kwargs, out_val=output)
+        return output
+
+
 class _Recorder:
     """Collects a row for each layer that is used.
 
@@ -186,18 +237,20 @@ class _Recorder:
     of their own, beside the layers inside.
     """
 
-    def __init__(
-        self, network: nn.Module, fields: "_FieldMode", flops: FlopCounterMode
-    ):
+    def __init__(self, network: nn.Module, fields: "_FieldMode", cost: _CostMode):
         self.rows = LayerTable()
         self.fields = fields
-        self.flops = flops
-        self.root = type(network).__name__  # with which the counter's names begin
+        self.cost = cost
         self.counted: set[int] = set()
-        self.seen: dict[str, int] = {}
         for name, layer in network.named_modules():
-            if not isinstance(layer, nn.Identity):
-                layer.register_forward_hook(self._hook(name))
+            # What makes the weight of a layer is a part of that layer.
+            if "parametrizations" in name.split(".") or isinstance(layer, nn.Identity):
+                continue
+            layer.register_forward_pre_hook(self._begin)
+            layer.register_forward_hook(self._hook(name))
+
+    def _begin(self, layer: nn.Module, inputs: Any) -> None:
+        self.cost.open.append(0)
 
     def _hook(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(layer: nn.Module, inputs: Any, output: Any) -> None:
@@ -207,40 +260,26 @@ class _Recorder:
 
     def _visit(self, name: str, layer: nn.Module, output: Any) -> None:
         """Add the row of a layer that has been used, if it is to have one."""
-        path = f"{self.root}.{name}".rstrip(".")
-        all_flops = self._total_flops(path, layer) - self._inner_flops(path, layer)
-        n_flops = all_flops - self.seen.get(path, 0)
-        is_leaf = not list(layer.children())
+        n_flops = self.cost.open.pop()
+        is_leaf = all(name == "parametrizations" for name, _ in layer.named_children())
         # A container that has parameters may use layers inside without calling them.
         whole = is_leaf or any(True for _ in layer.parameters(recurse=False))
         new = [p for p in layer.parameters() if whole and id(p) not in self.counted]
-        if not (is_leaf or new or n_flops):
+        # Of a recurrent layer: the outputs, not the state.
+        main = next(_tensors(output), None)
+        if not (new or n_flops or (is_leaf and main is not None)):
             return
-        while not isinstance(output, Tensor):
-            output = output[0]  # of a recurrent layer: the outputs, not the state
         self.rows.append(
             LayerRow(
                 name=name,
-                kind=type(layer).__name__,
-                output_shape=tuple(output.shape[1:]),
+                kind=type_before_parametrizations(layer).__name__,
+                output_shape=() if main is None else tuple(main.shape[1:]),
                 n_parameters=sum(p.numel() for p in new),
-                receptive_field=self.fields.of(output).size,
+                receptive_field=self.fields.of(main).size,
                 multiply_adds=n_flops // 2,
             )
         )
         self.counted.update(id(p) for p in new)
-        self.seen[path] = all_flops
-
-    def _total_flops(self, path: str, layer: nn.Module) -> int:
-        if path in self.flops.flop_counts:
-            return sum(self.flops.flop_counts[path].values())
-        return self._inner_flops(path, layer)  # lists of modules are never called
-
-    def _inner_flops(self, path: str, layer: nn.Module) -> int:
-        return sum(
-            self._total_flops(f"{path}.{name}", child)
-            for name, child in layer.named_children()
-        )
 
 
 @dataclass(frozen=True)
@@ -275,9 +314,9 @@ class _FieldMode(TorchFunctionMode):
         ones = (1,) * len(self.sides)
         x._field = field or _Field(ones, ones)  # type: ignore[attr-defined]
 
-    def of(self, x: Tensor) -> _Field:
-        """Return what the values of `x` see."""
-        field: _Field = x._field  # type: ignore[attr-defined]
+    def of(self, x: Tensor | None) -> _Field:
+        """Return what the values of `x` see; if that is not known: the whole input."""
+        field: _Field = getattr(x, "_field", _Field(self.sides, (1,) * len(self.sides)))
         return field
 
     def __torch_function__(
@@ -291,6 +330,8 @@ class _FieldMode(TorchFunctionMode):
         given = [x for x in _tensors([args, kwargs]) if hasattr(x, "_field")]
         sides_before = [tuple(x.shape[2:]) for x in given]  # some work in place
         output = func(*args, **kwargs)
+        if isinstance(output, Tensor):
+            output = output.to("meta")  # as of `arange`; others are there already
         if given:
             field = self._joined(given)
             for x in _tensors(output):
@@ -318,6 +359,9 @@ class _FieldMode(TorchFunctionMode):
         n_dims = len(self.sides)
         name = getattr(func, "__name__", "")
         after = tuple(output.shape[2:])
+        is_window = name in WINDOW_ARGUMENTS or name.startswith("adaptive_")
+        if is_window and f"{n_dims}d" not in name:  # the positions are others by now
+            return _Field(self.sides, field.step)
         if name in WINDOW_ARGUMENTS:
             values = dict(zip(WINDOW_ARGUMENTS[name], args, strict=False))
             values.update(kwargs)

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from sklearn.base import clone, is_regressor
 from sklearn.utils.validation import check_is_fitted
+from torch.nn.parameter import UninitializedParameter
 
 from sklearn_dl._skorch import BaseNeural
 from sklearn_dl.modules import (
@@ -170,6 +171,11 @@ class BaseCNN(StepTraining, BaseNeural):
         network = make_convolutional(
             self.architecture, self._channels_first, n_outputs, dropout=self.dropout
         )
+        if any(isinstance(p, UninitializedParameter) for p in network.parameters()):
+            raise ValueError(
+                f"The 'architecture' parameter of {type(self).__name__} must make a "
+                f"network whose layers have weights, got lazy layers without them."
+            )
         if len(self.input_shape_) == 3:
             # Convolutions of images are faster that way, on CPUs and GPUs.
             network = network.to(memory_format=torch.channels_last)

@@ -20,7 +20,7 @@ def not_asked_for(estimator):
         reason = "other rows are held out when there are more of them"
     elif params.get("subsample", 1.0) < 1:
         reason = "other rows are drawn when there are more of them"
-    elif params.get("batch_norm") or params.get("architecture") == "fcn":
+    elif params.get("batch_norm"):
         reason = "the statistics of a batch are those of its rows"
     elif params.get("bootstrap") is True:
         reason = "other rows are drawn when there are more of them"

@@ -1,8 +1,11 @@
 """The table of layers: shapes, parameters, receptive fields, multiply-adds."""
 
+import threading
+
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 
 from sklearn_dl.modules import (
     ARCHITECTURES,
@@ -220,3 +223,104 @@ def test_text_has_totals():
     ]
     assert lines[-1].split() == ["total", "4,000", "30,000"]
     assert len({len(line) for line in lines}) == 1
+
+
+def test_tables_while_other_threads_compute():
+    network = ARCHITECTURES["lenet5"]((1, 28, 28), 10)
+    alone = layer_table(network, (1, 28, 28))
+    done = threading.Event()
+
+    def compute():
+        other = nn.Sequential(*[nn.Sequential(nn.Linear(9, 9)) for _ in range(9)])
+        while not done.is_set():
+            other(torch.zeros(1, 9))
+            network(torch.zeros(1, 1, 28, 28))
+
+    threads = [threading.Thread(target=compute) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        tables = [layer_table(network, (1, 28, 28)) for _ in range(20)]
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert all(table == alone for table in tables)
+
+
+def test_table_in_inference_mode():
+    network = nn.Sequential(nn.Conv1d(1, 2, 3), nn.LSTM(7, 4))
+    expected = layer_table(network, (1, 9))
+    with torch.inference_mode():
+        assert layer_table(network, (1, 9)) == expected
+    assert expected.multiply_adds == 7 * 6 + 2 * 4 * 4 * (7 + 4)
+
+
+def test_parametrized_weights_belong_to_their_layer():
+    network = nn.Sequential(weight_norm(nn.Conv1d(2, 4, 3, bias=False)), nn.ReLU())
+    table = layer_table(network, (2, 9))
+    assert [(row.name, row.kind) for row in table] == [("0", "Conv1d"), ("1", "ReLU")]
+    assert [row.n_parameters for row in table] == [4 * 2 * 3 + 4, 0]
+    assert table.multiply_adds == 7 * 4 * 2 * 3
+
+
+def test_embedding_of_positions_sees_everything():
+    class Positions(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv1d(1, 4, 3)
+            self.embedding = nn.Embedding(7, 4)
+
+        def forward(self, x):
+            return self.conv(x) + self.embedding(torch.arange(7)).T
+
+    table = rows(Positions(), (1, 9))
+    assert table["conv"].receptive_field == (3,)
+    assert table["embedding"].receptive_field == (9,)
+    assert table["embedding"].output_shape == (4,)
+
+
+def test_layers_that_return_dictionaries_or_no_tensor():
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(4, 3)
+            self.weight = nn.Parameter(torch.zeros(3))
+
+        def forward(self, x):
+            return {"size": 3, "scaled": self.linear(x) * self.weight}
+
+    class Size(nn.Module):
+        def forward(self, x):
+            return len(x)
+
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.named, self.size = Named(), Size()
+
+        def forward(self, x):
+            return self.named(x)["scaled"] / self.size(x)
+
+    table = layer_table(Both(), (4,))
+    assert [row.name for row in table] == ["named.linear", "named"]
+    assert table[1].output_shape == (3,)
+    assert table.n_parameters == 4 * 3 + 3 + 3
+
+
+def test_signals_within_an_image_network_see_everything():
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(2), nn.Conv1d(2, 2, 3))
+    assert last_field(network, (1, 8, 9)) == (8, 9)
+
+
+def test_network_that_asks_for_values_has_no_table():
+    class Choice(nn.Module):
+        def forward(self, x):
+            return x if x.sum() > 0 else -x
+
+    with pytest.raises(ValueError, match=r"layer_table cannot follow Choice on an .*4"):
+        layer_table(Choice(), (4,))
+    with pytest.raises(ValueError, match=r"Linear on .*\(5,\).*: RuntimeError: "):
+        layer_table(nn.Linear(4, 3), (5,))
+    with pytest.raises(ValueError, match=r"follow LazyLinear on"):
+        layer_table(nn.LazyLinear(3), (5,))

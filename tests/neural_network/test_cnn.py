@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from sklearn_dl.model_selection import GridSearchCV
-from sklearn_dl.modules import TrainingOutput
+from sklearn_dl.modules import ImageModel, TrainingOutput
 from sklearn_dl.neural_network import CNNClassifier, CNNRegressor
 from sklearn_dl.preprocessing import ImageAugmenter
 
@@ -299,12 +299,54 @@ def test_a_function_makes_the_network(digits):
     assert clf.predict_proba(X[:5]).shape == (5, 10)
 
 
+class ByValue(torch.nn.Module):
+    """Decides what to compute by the values."""
+
+    def __init__(self, n_outputs):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(1, 4, 3)
+        self.linear = torch.nn.Linear(4 * 36, n_outputs)
+
+    def forward(self, x):
+        x = self.conv(x).flatten(1)
+        return self.linear(x if x.mean() > 0 else -x)
+
+
+def make_by_value(input_shape, n_outputs):
+    return ByValue(n_outputs)
+
+
+def test_a_network_that_has_no_table_of_layers(digits):
+    X, _, y, _ = digits
+    clf = CNNClassifier(make_by_value, max_iter=2, random_state=0).fit(X[:100], y[:100])
+    assert clf.predict_proba(X[:5]).shape == (5, 10)
+    model = clf.net_.module_
+    assert model.multiply_adds == 4 * 9 + 4 + 4 * 36 * 10 + 10
+    assert model.largest_output == 4 * 64
+    with pytest.raises(ValueError, match="cannot follow ByValue"):
+        clf.summary()
+
+
+def test_cost_of_layers_without_shapes_yet():
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(3))
+    model = ImageModel(network, (8, 8, 1), torch.zeros(1), torch.ones(1))
+    assert (model.multiply_adds, model.largest_output) == (0, 64)
+
+
 def make_three_outputs(input_shape, n_outputs):
     size = int(np.prod(input_shape))
     return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(size, 3))
 
 
 # -- bad input -----------------------------------------------------------------------
+
+
+def test_a_function_that_makes_lazy_layers():
+    def make(input_shape, n_outputs):
+        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(n_outputs))
+
+    with pytest.raises(ValueError, match="got lazy layers without them"):
+        CNNClassifier(make).fit(np.zeros((4, 8, 8)), [0, 1, 0, 1])
 
 
 def test_images_of_different_sizes():
