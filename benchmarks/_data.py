@@ -1,5 +1,7 @@
 """Data sets for the benchmarks: scikit-learn's, and those in SKLEARN_DL_DATA."""
 
+import csv
+import gzip
 import os
 from functools import partial
 from pathlib import Path
@@ -146,3 +148,62 @@ def boosting_sets():
         sets["adult", "binary"] = partial(_splits, _adult)
         sets["covtype", "classes"] = partial(_splits, _covtype)
     return sets
+
+
+def image_set(name):
+    """Return X_train, X_test, y_train, y_test: bytes of shape (n, height, width).
+
+    Parameters
+    ----------
+    name : {"mnist", "fashion_mnist", "usps"}
+        The published split; Fashion-MNIST has half of its training images here.
+    """
+    folder = data_folder() / name
+    suffixes = ("_train_a", "_test") if name == "fashion_mnist" else ("", "")
+    train, test = (np.load(folder / f"{name}{suffix}.npz") for suffix in suffixes)
+    return train["x_train"], test["x_test"], train["y_train"], test["y_test"]
+
+
+def series_set(name):
+    """Return X_train, X_test, y_train, y_test of the UCR archive's published split."""
+    data = np.load(data_folder() / "ucr_timeseries" / f"{name}.npz")
+    return data["x_train"], data["x_test"], data["y_train"], data["y_test"]
+
+
+def vowels_set():
+    """Return X_train, X_test, y_train, y_test of JapaneseVowels.
+
+    A row is an utterance of 7 to 29 steps of 12 numbers; the class is the speaker.
+    """
+    data = np.load(data_folder() / "multivariate_timeseries/JapaneseVowels_varlen.npz")
+    rows = [np.split(data[p], data[f"{p}_offsets"][1:-1]) for p in ("train", "test")]
+    return *rows, data["y_train"], data["y_test"]
+
+
+def sentiment_set():
+    """Return {"train", "dev" or "test": (sentences, labels)} of SST-2, whole sentences.
+
+    Words and marks are set apart by spaces.
+    """
+    path = data_folder() / "sentence_classification/sst2.tsv.gz"
+    frame = pd.read_csv(path, sep="\t", quoting=csv.QUOTE_NONE)
+    return {
+        name: (part["text"].tolist(), part["label"].to_numpy())
+        for name, part in frame.groupby("split")
+    }
+
+
+def tagged_set():
+    """Return {"train", "dev" or "test": (sentences, tags)}: lists of lists of str.
+
+    The English Web Treebank of Universal Dependencies, with its universal tags.
+    """
+    return {name: _tagged(name) for name in ("train", "dev", "test")}
+
+
+def _tagged(name):
+    path = data_folder() / f"ud_english_ewt_pos/{name}.tsv.gz"
+    blocks = gzip.decompress(path.read_bytes()).decode().strip().split("\n\n")
+    rows = [[line.split("\t") for line in block.split("\n")] for block in blocks]
+    sentences = [[word for word, *_ in row] for row in rows]
+    return sentences, [[tag for _, tag, _ in row] for row in rows]

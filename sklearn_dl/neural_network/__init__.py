@@ -3,6 +3,7 @@
 from sklearn_dl.neural_network._cnn_classifier import CNNClassifier
 from sklearn_dl.neural_network._cnn_regressor import CNNRegressor
 from sklearn_dl.neural_network._fine_tuner import FineTuner
+from sklearn_dl.neural_network._fine_tuning_regressor import FineTuningRegressor
 from sklearn_dl.neural_network._mlp_classifier import MLPClassifier
 from sklearn_dl.neural_network._mlp_regressor import MLPRegressor
 from sklearn_dl.neural_network._net_transformer import NetTransformer
@@ -18,6 +19,7 @@ __all__ = [
     "CNNClassifier",
     "CNNRegressor",
     "FineTuner",
+    "FineTuningRegressor",
     "MLPClassifier",
     "MLPRegressor",
     "NetTransformer",
