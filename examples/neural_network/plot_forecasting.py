@@ -16,13 +16,13 @@ steps ahead, and a search for how far it should look back.
 # The Mackey-Glass equation has been made to describe how many blood cells there are:
 # their growth depends on how many there were 17 time units ago, by a curve that first
 # rises and then falls. That is enough to be chaotic. The series is measured every third
-# time unit, with some noise, and has mean 0 and variance 1: the network scales its
-# inputs by itself, but not the target.
+# time unit and scaled to mean 0 and variance 1, for the network scales its inputs by
+# itself, but not the target. Then comes some noise, as of a measurement.
 
 import numpy as np
 
 
-def mackey_glass(n_values, seed, delay=17, n_parts=10):
+def mackey_glass(n_values, delay=17, n_parts=10):
     """Follow x' = 0.2 x(t - delay) / (1 + x(t - delay)^10) - 0.1 x in small steps."""
     n_units = 3 * n_values + 200
     x = np.full(delay * n_parts + n_units * n_parts, 1.2)
@@ -31,12 +31,12 @@ def mackey_glass(n_values, seed, delay=17, n_parts=10):
         change = 0.2 * past / (1 + past**10) - 0.1 * x[k - 1]
         x[k] = x[k - 1] + change / n_parts
     measured = x[-3 * n_values * n_parts :: 3 * n_parts]
-    noise = np.random.default_rng(seed).normal(scale=NOISE, size=n_values)
-    return measured / measured.std() - (measured / measured.std()).mean() + noise
+    return (measured - measured.mean()) / measured.std()
 
 
 NOISE = 0.1
-series = mackey_glass(2500, seed=0).astype(np.float32)
+noise = np.random.default_rng(0).normal(scale=NOISE, size=2500)
+series = (mackey_glass(2500) + noise).astype(np.float32)
 
 # %%
 # The windows
@@ -137,7 +137,7 @@ forecasts = {
     "network, direct": direct.predict(X_test),
 }
 
-_, axes = plt.subplots(
+fig, axes = plt.subplots(
     3, 1, figsize=(9, 6), sharex=True, sharey=True, layout="constrained"
 )
 past, future = np.arange(1 - N_BACK, 1), np.arange(1, 1 + N_AHEAD)
@@ -151,9 +151,9 @@ for ax, row in zip(axes, (0, 300, 600), strict=True):
     ):
         ax.plot(future, forecasts[name][row], color=color, label=name)
     ax.axvline(0.5, color="0.8", lw=1)
-axes[0].legend(loc="upper left")
+fig.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=4)
 axes[-1].set_xlabel("Steps ahead")
-axes[0].set_title("Forecasts of three windows of the test")
+fig.supylabel("Series, at three places of the test")
 plt.show()
 
 # %%
@@ -165,14 +165,14 @@ plt.show()
 # The direct network shares its state among all steps. That costs something at the
 # first ones, and pays at the last ones.
 
-_, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+fig, ax = plt.subplots(figsize=(8, 4), layout="constrained")
 for (name, forecast), color in zip(
     forecasts.items(), ("0.6", "C2", "C0", "C1"), strict=True
 ):
     ax.plot(future, errors(forecast), color=color, marker=".", label=name)
 ax.axhline(NOISE, color="k", ls=":", label="noise of the measurement")
 ax.set(xlabel="Steps ahead", ylabel="Root mean squared error", yscale="log")
-ax.legend()
+fig.legend(loc="outside right upper")
 plt.show()
 
 # %%
