@@ -172,7 +172,7 @@ def check_values(estimator, X, reset, n_channels, **kwargs):
         check_consistent_length(rows, y)
         return rows, y
     options = {"dtype": (np.float64, np.float32), "allow_nd": True}
-    if not reset and not kwargs and np.ndim(X) == 3:
+    if not reset and not kwargs and getattr(X, "ndim", 0) == 3:
         # Sequences may be longer or shorter than those of `fit`.
         checked = check_array(X, estimator=estimator, input_name="X", **options)
     else:
