@@ -1,7 +1,7 @@
 """
-================================
+=================================
 A label for each step, or for all
-================================
+=================================
 
 A sequence may have a label at each of its steps, or one as a whole. In the first case a
 tagger learns what each step is. In the second, attention learns which steps the label
