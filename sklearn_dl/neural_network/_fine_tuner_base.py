@@ -192,8 +192,9 @@ class BaseFineTuner(StepTraining, BaseNeural):
 
     def _make_module(self, n_outputs):
         model = self._source.make_module()
-        if isinstance(model, ImageModel):
-            model.augmentation, model.n_views = self.augmentation_, 1
+        for part in model.modules():
+            if isinstance(part, ImageModel):
+                part.augmentation, part.n_views = self.augmentation_, 1
         network = TunedNetwork(
             model,
             self._output_layer_of(model),
@@ -315,7 +316,7 @@ class BaseFineTuner(StepTraining, BaseNeural):
                 f"{name} needs a network with one output a row, for {rows.shape[0]} "
                 f"rows it gives the shape {tuple(output.shape)}."
             )
-        if not torch.allclose(output, expected, atol=1e-4, rtol=1e-3):
+        if not torch.allclose(output, expected, atol=1e-4, rtol=1e-3, equal_nan=True):
             raise ValueError(
                 f"{name} needs a network whose outputs are those of its output layer "
                 f"{network.output_layer!r}, without softmax or other layers behind it. "

@@ -133,6 +133,8 @@ def blueprint_of(network):
     It can make the network's module anew and validate rows, and stays as it is when
     the estimator is fitted again.
     """
+    # A joint fit leaves its net to be made when it is asked for.
+    _ = network.net_
     twin = type(network).__new__(type(network))
     state = vars(network) | getattr(network, "_fitted_params", {})
     own = ("net_", "_skl_callbacks")
@@ -185,7 +187,9 @@ class EstimatorSource:
     """
 
     def __init__(self, estimator, caller):
-        self.front, network = unwrap_network(estimator, caller)
+        front, network = unwrap_network(estimator, caller)
+        # A pipeline that is fitted again fits the same steps.
+        self.front = deepcopy(front)
         self.n_rows_at_once, self.row_cost = _size_and_cost(network)
         self.network = blueprint_of(network)
 
@@ -204,6 +208,8 @@ class EstimatorSource:
     @property
     def image_shape(self):
         """Shape of the images that rows are, channels at the end; None for others."""
+        if hasattr(self.network, "_source"):
+            return self.network._source.image_shape
         return getattr(self.network, "input_shape_", None)
 
 

@@ -22,7 +22,7 @@ from skorch.callbacks import Callback
 from torch import nn
 from torch.nn import functional as F
 
-from sklearn_dl.model_selection import LearningRateRange
+from sklearn_dl.model_selection import LearningRateRange, cross_validate
 from sklearn_dl.modules import (
     DenseNetwork,
     ImageModel,
@@ -383,8 +383,11 @@ def test_a_network_without_an_output_layer(digits):
 def test_auxiliary_classifiers_are_left_out():
     network = inception((1, 16, 16), 3)
     assert isinstance(network(torch.zeros(2, 1, 16, 16)), tuple)
-    tuned = TunedNetwork(network, "head", 5).train()
-    assert tuned(torch.zeros(2, 1, 16, 16)).shape == (2, 5)
+    model = ImageModel(network, (16, 16, 1), torch.zeros(1), torch.ones(1))
+    output = TunedNetwork(model, "network.head", 5).train()(torch.zeros(2, 16, 16))
+    assert output.output.shape == (2, 5) and output.auxiliary == ()
+    bare = TunedNetwork(inception((1, 16, 16), 3), "head", 5).train()
+    assert bare(torch.zeros(2, 1, 16, 16)).shape == (2, 5)
 
 
 # -- fine-tuning -----------------------------------------------------------------------
@@ -602,18 +605,41 @@ def test_a_learning_rate_range(digits, cnn):
     assert moved(model.best_estimator_, cnn) == set()
 
 
-def test_the_estimator_may_be_fitted_again(digits):
-    scaler_and_net = make_pipeline(
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_estimator_may_be_fitted_again(digits, whole):
+    pipe = make_pipeline(
         StandardScaler(), MLPClassifier((8,), max_iter=2, random_state=0)
     ).fit(digits.X_old, digits.y_old)
-    network = scaler_and_net[-1]
-    tuner = tuned(network, digits)
+    tuner = tuned(pipe if whole else pipe[-1], digits)
     expected = tuner.predict_proba(digits.X_new)
-    network.set_params(hidden_layer_sizes=(3,))
-    network.fit(digits.X_old[:, :5], digits.y_old)
+    pipe[-1].set_params(hidden_layer_sizes=(3,))
+    pipe.fit(digits.X_old[:, :5], digits.y_old)
     np.testing.assert_array_equal(tuner.predict_proba(digits.X_new), expected)
     loaded = pickle.loads(pickle.dumps(tuner))
     np.testing.assert_array_equal(loaded.predict_proba(digits.X_new), expected)
+
+
+def test_a_module_may_be_changed_afterwards(digits):
+    module = DenseNetwork(64, [8], 2)
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    tuner = tuned(module, digits, freeze="none")
+    assert same(dict(module.state_dict()), before)
+    module.dense[0] = nn.Linear(64, 3)
+    loaded = pickle.loads(pickle.dumps(tuner))
+    np.testing.assert_array_equal(
+        loaded.predict_proba(digits.X_new), tuner.predict_proba(digits.X_new)
+    )
+
+
+def test_a_network_of_a_joint_fit(digits):
+    network = MLPClassifier((8,), max_iter=2, random_state=0)
+    fits = cross_validate(
+        network, digits.X_old, digits.y_old, cv=2, return_estimator=True
+    )
+    for fitted in fits["estimator"]:
+        tuner = tuned(fitted, digits)
+        assert moved(tuner, fitted) == set()
+        assert not {"net_", "_lean_net"} & vars(tuner._source.network).keys()
 
 
 def test_steps_in_front_prepare_the_new_rows(digits):
@@ -701,6 +727,12 @@ def test_an_augmentation_is_that_of_the_new_task(digits):
     tuner.set_params(augment=None).fit(new, y)
     assert tuner.net_.module_.model.augmentation is None
     assert tuner.net_.module_.model.n_views == 1
+    # It is the last task's in a network that was tuned twice, too.
+    tuner.set_params(augment=augment).fit(new, y)
+    for given in (None, augment):
+        again = FineTuner(tuner, augment=given, max_iter=1, random_state=0).fit(new, y)
+        image_model = again.net_.module_.model.model
+        assert (image_model.augmentation is None) == (given is None)
 
 
 def test_a_tuned_network_is_tuned_again(digits, cnn):
