@@ -86,12 +86,12 @@ CONVOLUTIONS = [
     },
     {
         "architecture": [
-            {"layer": "conv", "filters": 8, "kernel_size": 3, "batch_norm": True},
+            {"layer": "conv", "filters": 16, "kernel_size": 3, "batch_norm": True},
             "flatten",
         ],
         "early_stopping": True,
         "validation_fraction": 0.4,
-        "learning_rate_init": 0.02,
+        "learning_rate_init": 0.03,
         "max_iter": 40,
     },
 ]
