@@ -200,7 +200,11 @@ class PlansTraining(CallbackSupportMixin, BaseEstimator, ABC):
                     f"'float64'."
                 )
             dtype = "float32"
-        return resolve_dtype(dtype, X.dtype, torch.device(self._device))
+        return resolve_dtype(dtype, self._auto_dtype(X), torch.device(self._device))
+
+    def _auto_dtype(self, X: Any) -> np.dtype:
+        """Return the type that ``dtype="auto"`` stands for on a CPU."""
+        return np.dtype(X.dtype)
 
     def _prepare_net(
         self,

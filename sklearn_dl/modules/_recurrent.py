@@ -54,7 +54,8 @@ class RecurrentNetwork(nn.Module):
     embedding_dim : int, default=None
         Length of those vectors; None takes ``hidden_size``. Given vectors have theirs.
     embeddings : array-like of shape (n_tokens, embedding_dim), default=None
-        The vectors to begin with. They are copied. None draws standard normal ones.
+        The vectors to begin with. They are copied. None draws normal ones with a
+        standard deviation of 0.1.
     freeze_embeddings : bool, default=False
         Whether the vectors are not learned.
     truncation : int, default=None
@@ -167,6 +168,8 @@ class RecurrentNetwork(nn.Module):
             self.embedding = _given_embedding(n_tokens, embeddings)
         elif n_tokens is not None:
             self.embedding = nn.Embedding(n_tokens, embedding_dim or hidden_size)
+            # What is drawn at random is soon outweighed by what is learned.
+            nn.init.normal_(self.embedding.weight, std=0.1)
         if self.embedding is not None:
             self.embedding.requires_grad_(not freeze_embeddings)
         width = _n_features(n_inputs, self.embedding)

@@ -146,6 +146,11 @@ class BaseCNN(StepTraining, BaseNeural):
     def _check_predict_input(self, X):
         return check_images(self, X, reset=False)
 
+    def _auto_dtype(self, X):
+        # Convolutions in float64 take much longer. A table keeps its type, as anywhere.
+        is_table = X.ndim == 2 and self.input_shape is None
+        return X.dtype if is_table else np.dtype(np.float32)
+
     def _learn_input(self, X, target, weight, reset):
         if reset:
             n_channels = self.input_shape_[-1]

@@ -149,8 +149,8 @@ class CNNClassifier(FitsClassifier, BaseCNN):
         'cuda:1', 'mps'. A network fitted on a GPU loads on a machine without one.
 
     dtype : {'auto', 'float32', 'float64'}, default='auto'
-        Type that the network computes in. 'auto' keeps the type of X on a CPU,
-        float64 or float32, and is float32 on a GPU.
+        Type that the network computes in. 'auto' is 'float32', which is much faster,
+        but for a table, an X of shape (n_samples, n_steps) and float64, on a CPU.
 
     mixed_precision : {'bfloat16', 'float16'}, default=None
         Type of the matrix products in training, where it is not `dtype`.

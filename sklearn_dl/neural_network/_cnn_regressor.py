@@ -144,8 +144,8 @@ class CNNRegressor(FitsRegressor, BaseCNN):
         'cuda:1', 'mps'. A network fitted on a GPU loads on a machine without one.
 
     dtype : {'auto', 'float32', 'float64'}, default='auto'
-        Type that the network computes in. 'auto' keeps the type of X on a CPU,
-        float64 or float32, and is float32 on a GPU.
+        Type that the network computes in. 'auto' is 'float32', which is much faster,
+        but for a table, an X of shape (n_samples, n_steps) and float64, on a CPU.
 
     mixed_precision : {'bfloat16', 'float16'}, default=None
         Type of the matrix products in training, where it is not `dtype`.
@@ -215,8 +215,9 @@ class CNNRegressor(FitsRegressor, BaseCNN):
 
     Notes
     -----
-    Targets with several columns are predicted together. Bytes stay bytes in memory and
-    become numbers batch by batch.
+    Targets with several columns are predicted together. The target is not scaled: use
+    :class:`~sklearn.compose.TransformedTargetRegressor` where its scale is far from 1.
+    Bytes stay bytes in memory and become numbers batch by batch.
 
     References
     ----------

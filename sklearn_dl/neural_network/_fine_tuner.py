@@ -146,8 +146,8 @@ class FineTuner(FitsClassifier, BaseFineTuner):
         'cuda:1', 'mps'. A network fitted on a GPU loads on a machine without one.
 
     dtype : {'auto', 'float32', 'float64'}, default='auto'
-        Type that the network computes in. 'auto' keeps the type of X on a CPU,
-        float64 or float32, and is float32 on a GPU.
+        Type that the network computes in. 'auto' is 'float32' for images and
+        sequences; tables keep their type, float64 or float32, on a CPU.
 
     mixed_precision : {'bfloat16', 'float16'}, default=None
         Type of the matrix products in training, where it is not `dtype`.

@@ -169,6 +169,9 @@ class BaseFineTuner(StepTraining, BaseNeural):
     def _check_predict_input(self, X):
         return self._source.rows(self, X, reset=False)
 
+    def _auto_dtype(self, X):
+        return self._source.auto_dtype(X)
+
     def _learn_input(self, X, target, weight, reset):
         if reset:
             self.augmentation_ = None

@@ -199,6 +199,12 @@ class EstimatorSource:
             copy_input_names(self.front[0] if self.front else self.network, owner)
         return check_rows(self.network, steps_in_front(self.front, X))
 
+    def auto_dtype(self, X):
+        """Return the type in which the network computes with validated rows."""
+        if isinstance(self.network, BaseNeural):
+            return self.network._auto_dtype(X)
+        return X.dtype
+
     def make_module(self):
         """Make the network, with weights that mean nothing."""
         if isinstance(self.network, BaseNeural):
@@ -251,6 +257,10 @@ class ModuleSource:
                 f"X has rows of shape {shape}."
             )
         return X
+
+    def auto_dtype(self, X):
+        """Return the type in which the network computes with validated rows."""
+        return X.dtype if X.ndim == 2 else np.dtype(np.float32)
 
     def make_module(self):
         """Return a copy of the network."""

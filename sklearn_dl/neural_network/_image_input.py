@@ -1,9 +1,12 @@
 """Images, signals and volumes as networks take them, from all that users have."""
 
 import math
+import warnings
 
 import numpy as np
 from sklearn.utils.validation import validate_data
+
+from sklearn_dl.utils._images import stack_images, values_as_fitted
 
 __all__ = ["channel_statistics", "check_images", "row_layout"]
 
@@ -30,7 +33,10 @@ def check_images(estimator, X, reset, **kwargs):
     checked : ndarray or tuple of ndarray
         X, and y if given.
     """
-    _refuse_different_shapes(type(estimator).__name__, X)
+    name = type(estimator).__name__
+    X = stack_images(name, X)
+    if not reset:
+        _check_row_shape(estimator, getattr(X, "shape", ())[1:])
     checked = validate_data(
         estimator,
         X,
@@ -43,39 +49,18 @@ def check_images(estimator, X, reset, **kwargs):
     if reset:
         estimator._fitted_on_bytes = rows.dtype == np.uint8
     else:
-        if rows.shape[1:] != estimator._row_shape:
-            raise ValueError(
-                f"{type(estimator).__name__} was fitted on rows of shape "
-                f"{estimator._row_shape}, X has rows of shape {rows.shape[1:]}."
-            )
-        rows = _in_the_unit_of_fit(estimator, rows)
+        _check_row_shape(estimator, rows.shape[1:])
+        rows = values_as_fitted(name, rows, estimator._fitted_on_bytes)
     return (rows, *y) if y else rows
 
 
-def _in_the_unit_of_fit(estimator, rows):
-    """Return bytes where those of `fit` were bytes, else floating numbers."""
-    if not estimator._fitted_on_bytes:
-        return rows.astype(np.float32) if rows.dtype == np.uint8 else rows
-    if rows.dtype == np.uint8:
-        return rows
-    as_bytes = np.clip(rows, 0, 255).astype(np.uint8)
-    if not np.array_equal(as_bytes, rows):
+def _check_row_shape(estimator, shape):
+    """Refuse other shapes; of flat rows scikit-learn counts the features."""
+    fitted = estimator._row_shape
+    if shape and shape != fitted and max(len(shape), len(fitted)) > 1:
         raise ValueError(
-            f"{type(estimator).__name__} was fitted on bytes and expects whole numbers "
-            f"from 0 to 255, X has values from {rows.min()} to {rows.max()}."
-        )
-    return as_bytes
-
-
-def _refuse_different_shapes(name, X):
-    ragged = isinstance(X, np.ndarray) and X.dtype == object
-    if not (isinstance(X, (list, tuple)) or ragged):
-        return
-    shapes = {getattr(row, "shape", None) for row in X}
-    if len(shapes) > 1:
-        raise ValueError(
-            f"{name} expects rows of one shape, X has rows of the shapes "
-            f"{sorted(shapes, key=str)[:4]}. Resize or crop the images first."
+            f"{type(estimator).__name__} was fitted on rows of shape {fitted}, X has "
+            f"rows of shape {shape}."
         )
 
 
@@ -117,6 +102,15 @@ def row_layout(name, row_shape, input_shape, n_dims):
                 f"input_shape of {name} must be the shape of a row of X, {row_shape}, "
                 f"or X must have flat rows, got {input_shape!r}."
             )
+    elif _seems_channels_first(shape, n_dims):
+        warnings.warn(
+            f"{name} reads rows of shape {shape} as images of {shape[0]} x {shape[1]} "
+            f"pixels with {shape[2]} channels each. If the channels come first, "
+            f"transpose X with np.moveaxis(X, 1, -1); if not, say so with "
+            f"input_shape={shape}.",
+            UserWarning,
+            stacklevel=2,
+        )
     if n_dims is None:
         n_dims = {1: 1, 2: 2, 3: 2, 4: 3}.get(len(shape), 0)
     if len(shape) == n_dims:
@@ -127,6 +121,16 @@ def row_layout(name, row_shape, input_shape, n_dims):
         f"{name} expects rows that are signals (t,) or (t, c), images (h, w) or "
         f"(h, w, c), or volumes (d, h, w) or (d, h, w, c); with "
         f"n_dims={n_dims or 'auto'} a row cannot have the shape {shape}."
+    )
+
+
+def _seems_channels_first(shape, n_dims):
+    """Return whether a row looks like an image as torch has it."""
+    return (
+        n_dims in (None, 2)
+        and len(shape) == 3
+        and shape[0] in (1, 3)
+        and min(shape[1:]) > 4
     )
 
 

@@ -227,6 +227,11 @@ class BaseRNN(StepTraining, BaseNeural):
                 texts, self.min_count, self.max_words, signatures
             )
             self._n_tokens = len(self.vocabulary_) + 1
+            if not self.vocabulary_ and any(texts):
+                raise ValueError(
+                    f"{name} expects words that occur at least min_count="
+                    f"{self.min_count} times, X has none of them."
+                )
         if self.pooling is None and not all(texts):
             raise ValueError(
                 f"{name} expects at least one word in each text, row "
@@ -241,6 +246,11 @@ class BaseRNN(StepTraining, BaseNeural):
         if callable(self.tokenizer):
             return self.tokenizer(text)
         return list(text) if self.tokenizer == "characters" else as_words(text)
+
+    def _auto_dtype(self, X):
+        # An LSTM in float64 takes much longer. A table keeps its type, as anywhere.
+        is_table = not isinstance(X, Sequences) and X.shape[2] == 1
+        return X.dtype if is_table else np.dtype(np.float32)
 
     def _learn_input(self, X, target, weight, reset):
         self._longest = int(row_lengths(X).max())
@@ -293,6 +303,12 @@ class BaseRNN(StepTraining, BaseNeural):
             raise ValueError(
                 f"embeddings of {type(self).__name__} must have vectors of words of "
                 f"the training texts, got none of its {len(self.vocabulary_)} words."
+            )
+        sizes = {np.shape(given[word]) for word in known}
+        if len(sizes) > 1 or len(next(iter(sizes))) != 1:
+            raise ValueError(
+                f"embeddings of {type(self).__name__} must be vectors of one length, "
+                f"got the shapes {sorted(sizes)[:4]}."
             )
         vectors = np.array([given[word] for word in known], dtype=np.float64)
         # Other words begin anywhere among them.

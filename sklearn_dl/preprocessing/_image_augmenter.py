@@ -1,6 +1,7 @@
 """Augmentation as a transformer, and for networks."""
 
 import math
+from contextlib import suppress
 from numbers import Integral, Real
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_dl.modules import Augmentation, measure_images
+from sklearn_dl.utils._images import stack_images, values_as_fitted
 from sklearn_dl.utils._sklearn import Interval, StrOptions, fit_context
 
 __all__ = ["ImageAugmenter"]
@@ -280,7 +282,6 @@ class ImageAugmenter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self
 
     def _learn(self, images):
-        self._bytes = images.dtype == np.uint8
         self.value_range_, components = measure_images(
             _as_tensor(images, images.dtype), colors=bool(self.pca_color)
         )
@@ -491,8 +492,11 @@ class ImageAugmenter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         They come back as (n, *image_shape_), not copied, with the shape of a row of X.
         """
         name = type(self).__name__
+        X = stack_images(name, X)
         if not hasattr(X, "shape"):
-            X = self._stack(X)
+            # Lists of nothing that makes an array are left to the common checks.
+            with suppress(ValueError):
+                X = np.asarray(X)
         row_shape = getattr(X, "shape", ())[1:]
         if len(row_shape) > 3:
             raise ValueError(
@@ -513,21 +517,10 @@ class ImageAugmenter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         rows = validate_data(self, X, dtype=dtypes, reset=reset)
         if reset:
             self.image_shape_ = self._resolve(rows.shape[1], image_shape)
+            self._bytes = rows.dtype == np.uint8
+        else:
+            rows = values_as_fitted(name, rows, self._bytes)
         return rows.reshape(len(rows), *self.image_shape_), row_shape
-
-    def _stack(self, X):
-        """Return lists of images as an array."""
-        try:
-            return np.asarray(X)
-        except ValueError:
-            shapes = sorted({getattr(image, "shape", ()) for image in X})
-            if len(shapes) > 1:
-                raise ValueError(
-                    f"{type(self).__name__} expects images of one size. X has images "
-                    f"of the shapes {shapes[:4]}. Resize or crop them first."
-                ) from None
-            # Left to the common checks, which say so.
-            return X
 
     def _resolve(self, n_values, image_shape):
         """Return the shape of an image from `input_shape` and the images."""

@@ -351,21 +351,32 @@ def test_tokens_are_looked_up():
     assert_same(output, twin(SequenceBatch(vectors, lengths)))
 
 
-def test_initial_weights():
+@pytest.mark.parametrize(
+    ("cell", "gate", "bias"),
+    [("lstm", 1, 1.0), ("gru", 1, 0.0), ("simplified_gru", 0, 0.0), ("rnn", 0, 0.0)],
+)
+def test_initial_weights(cell, gate, bias):
     n_inputs, size = 5, 16
     network = RecurrentNetwork(
-        n_inputs, 2, cell="lstm", hidden_size=size, bidirectional=True, n_layers=2
+        n_inputs, 2, cell=cell, hidden_size=size, bidirectional=True, n_layers=2
     )
     for layer in network.layers:
         for direction in (layer.onward, layer.opposite):
-            bias = (direction.bias_ih_l0 + direction.bias_hh_l0).reshape(4, size)
-            assert (bias[1] == 1).all()
-            assert (bias[[0, 2, 3]] == 0).all()
+            biases = (w for name, w in direction.named_parameters() if "bias" in name)
+            total = sum(biases).detach().reshape(-1, size)
+            expected = torch.zeros_like(total)
+            expected[gate] = bias
+            assert (total == expected).all()
             for block in direction.weight_hh_l0.split(size):
                 torch.testing.assert_close(block @ block.T, torch.eye(size))
     glorot = (6 / (n_inputs + size)) ** 0.5
     largest = network.layers[0].onward.weight_ih_l0.abs().max().item()
-    assert 0.95 * glorot < largest <= glorot
+    assert 0.94 * glorot < largest <= glorot
+
+
+def test_vectors_of_tokens_begin_small():
+    network = RecurrentNetwork(None, 2, n_tokens=500, embedding_dim=20)
+    assert abs(network.embedding.weight.std().item() - 0.1) < 0.005
 
 
 @pytest.mark.parametrize("cell", CELLS)

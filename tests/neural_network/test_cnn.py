@@ -1,6 +1,7 @@
 """Convolutional networks as estimators: shapes, bytes, augmentation, searches."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
@@ -351,7 +352,7 @@ def test_a_function_that_makes_lazy_layers():
 
 def test_images_of_different_sizes():
     X = [np.zeros((8, 8)), np.zeros((8, 9))]
-    with pytest.raises(ValueError, match=r"CNNClassifier expects rows of one shape"):
+    with pytest.raises(ValueError, match=r"CNNClassifier expects images of one shape"):
         CNNClassifier().fit(X, [0, 1])
 
 
@@ -363,6 +364,52 @@ def test_rows_of_another_shape_than_in_fit(digits):
     color = CNNClassifier(**BRIEF).fit(np.zeros((4, 8, 8, 3)), [0, 1, 0, 1])
     with pytest.raises(ValueError, match=r"X has rows of shape \(8, 8, 1\)"):
         color.predict(np.zeros((4, 8, 8, 1)))
+
+
+def test_images_are_computed_in_float32_and_tables_in_their_type(digits):
+    X, _, y, _ = digits
+    X, y = X[:50].astype(np.float64), y[:50]
+    flat = X.reshape(50, -1)
+    for rows, options, expected in (
+        (X, {}, torch.float32),
+        (X, {"dtype": "float64"}, torch.float64),
+        (flat, {"input_shape": (8, 8)}, torch.float32),
+        (flat, {"n_dims": 1}, torch.float64),
+        (flat.astype(np.float32), {"n_dims": 1}, torch.float32),
+    ):
+        clf = CNNClassifier(**BRIEF, **options).fit(rows, y)
+        assert {w.dtype for w in clf.net_.module_.parameters()} == {expected}
+
+
+def test_flat_rows_are_not_images(digits):
+    X, _, y, _ = digits
+    clf = CNNClassifier(**BRIEF, input_shape=(8, 8)).fit(X[:50].reshape(50, -1), y[:50])
+    with pytest.raises(ValueError, match=r"fitted on rows of shape \(64,\), X has .*8"):
+        clf.predict(X)
+
+
+def test_images_one_by_one(digits):
+    X, X_test, y, _ = digits
+    expected = CNNClassifier(**BRIEF).fit(X[:50], y[:50]).predict_proba(X_test)
+    objects = np.empty(50, dtype=object)
+    objects[:] = list(X[:50])
+    for images in (
+        list(X[:50]),
+        objects,
+        pd.Series(list(X[:50]), index=range(50, 0, -1)),
+    ):
+        clf = CNNClassifier(**BRIEF).fit(images, y[:50])
+        np.testing.assert_array_equal(clf.predict_proba(X_test), expected)
+
+
+def test_channels_in_the_first_place_are_doubted():
+    X, y = np.random.default_rng(0).normal(size=(6, 3, 8, 8)), [0, 1, 0, 1, 0, 1]
+    with pytest.warns(UserWarning, match=r"\(3, 8, 8\) as images of 3 x 8 pixels"):
+        CNNClassifier(**BRIEF).fit(X, y)
+    # No warning, which would be an error.
+    CNNClassifier(**BRIEF, input_shape=(3, 8, 8)).fit(X, y)
+    CNNClassifier(**BRIEF, n_dims=3).fit(X, y)
+    CNNClassifier(**BRIEF).fit(np.moveaxis(X, 1, -1), y)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+import torch
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
@@ -54,7 +55,7 @@ def sentences():
 def test_a_prediction_does_not_depend_on_its_company(ragged, cell, pooling):
     X, y = ragged
     options = {"n_layers": 2, "bidirectional": True, "dropout": 0.3, **BRIEF}
-    clf = RNNClassifier(cell, pooling=pooling, **options).fit(X, y)
+    clf = RNNClassifier(cell, pooling=pooling, dtype="float64", **options).fit(X, y)
     together = clf.predict_proba(X)
     alone = np.concatenate([clf.predict_proba([x]) for x in X[:25]])
     np.testing.assert_allclose(alone, together[:25], atol=1e-10)
@@ -189,14 +190,25 @@ def test_arrays_of_other_lengths_than_in_fit():
 
 def test_rows_of_very_different_lengths_in_blocks(monkeypatch, ragged):
     X, y = ragged
-    clf = RNNClassifier(**BRIEF).fit(X, y)
-    tagger = RNNTagger(**BRIEF).fit(X, [x[:, 0] > 0 for x in X])
+    clf = RNNClassifier(dtype="float64", **BRIEF).fit(X, y)
+    tagger = RNNTagger(dtype="float64", **BRIEF).fit(X, [x[:, 0] > 0 for x in X])
     expected, tags = clf.predict_proba(X), tagger.predict_proba(X)
     # A few rows at once, and the longest one alone.
     monkeypatch.setattr("sklearn_dl.neural_network._rnn_base._STATES_AT_ONCE", 200)
     np.testing.assert_allclose(clf.predict_proba(X), expected, atol=1e-10)
     for row, other in zip(tagger.predict_proba(X), tags, strict=True):
         np.testing.assert_allclose(row, other, atol=1e-10)
+
+
+def test_sequences_are_computed_in_float32_and_tables_in_their_type(ragged):
+    X, y = ragged
+    for rows, expected in (
+        (X, torch.float32),
+        (np.stack([row[:3] for row in X]), torch.float32),
+        (np.stack([row[:3, 0] for row in X]), torch.float64),
+    ):
+        clf = RNNClassifier(**BRIEF).fit(rows, y)
+        assert {w.dtype for w in clf.net_.module_.parameters()} == {expected}
 
 
 def test_rare_words_are_unknown_or_signatures():
@@ -399,6 +411,12 @@ def test_a_search_over_cells(ragged):
             "truncation=2 of RNNClassifier cannot be used",
         ),
         ("a text", {}, "expects an iterable of texts, got the string 'a text'"),
+        (["a b", "c"], {}, "words that occur at least min_count=2 times, X has none"),
+        (
+            ["a a", "b b"],
+            {"embeddings": {"a": [0.0, 1.0], "b": [1.0]}},
+            r"vectors of one length, got the shapes \[\(1,\), \(2,\)\]",
+        ),
     ],
 )
 def test_bad_sequences(X, options, message):

@@ -332,12 +332,20 @@ def test_whole_numbers_of_numpy_are_whole():
 
 def test_images_of_different_sizes():
     X = [np.zeros((4, 5)), np.zeros((4, 6))]
-    message = r"ImageAugmenter expects images of one size.*\(4, 5\), \(4, 6\)"
+    message = r"ImageAugmenter expects images of one shape.*\(4, 5\), \(4, 6\)"
     with pytest.raises(ValueError, match=message):
         ImageAugmenter().fit(X)
     fitted = ImageAugmenter().fit(X[:1])
     with pytest.raises(ValueError, match=r"images of shape \(4, 6, 1\).*fitted with"):
         fitted.transform(X[1:])
+
+
+def test_numbers_in_the_place_of_bytes():
+    X = random_bytes(20, 6, 6)
+    fitted = ImageAugmenter(horizontal_flip=True, rotation=20, random_state=0).fit(X)
+    np.testing.assert_array_equal(fitted.augment(X.astype(float)), fitted.augment(X))
+    with pytest.raises(ValueError, match="ImageAugmenter was fitted on bytes and"):
+        fitted.augment(X / 255)
 
 
 @pytest.mark.parametrize(
