@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 import torch
-from torch.nn.utils.rnn import pack_padded_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from sklearn_dl.modules import RecurrentNetwork
 
@@ -35,7 +35,7 @@ def both_ways(layer, x):
 
     def forward():
         states, _ = layer(x)
-        return getattr(states, "data", states)
+        return states.data if isinstance(states, PackedSequence) else states
 
     def there_and_back():
         layer.zero_grad()
