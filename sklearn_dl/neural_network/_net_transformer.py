@@ -169,7 +169,15 @@ class NetTransformer(
             pipeline = isinstance(self.estimator_, Pipeline)
             step = f"{self.estimator_.steps[-1][0]}__" if pipeline else ""
             weights = {f"{step}sample_weight": sample_weight}
-        self.estimator_.fit(X, y, **weights)
+        try:
+            self.estimator_.fit(X, y, **weights)
+        except ValueError as error:
+            if y is not None:
+                raise
+            raise ValueError(
+                f"{type(self).__name__} fits a clone of its 'estimator', which needs "
+                f"y; prefit=True takes a fitted network as it is. {error}"
+            ) from error
 
     def _find_layer(self, module):
         prefix = inner_path(module)

@@ -175,6 +175,11 @@ def test_a_clone_is_fitted_unless_it_is_prefit(digits, mlp):
         NetTransformer(unfitted, prefit=True).fit(digits.X_new)
 
 
+def test_a_network_that_is_to_be_fitted_needs_targets(digits, mlp):
+    with pytest.raises(ValueError, match="needs y; prefit=True takes a fitted network"):
+        NetTransformer(mlp).fit(digits.X_new)
+
+
 def test_weights_of_rows_reach_the_network(digits):
     weight = (digits.y_old < 3).astype(float)
     expected = MLPClassifier((4,), max_iter=2, random_state=0)
