@@ -1,6 +1,6 @@
 """Recurrent networks on real sequences, and seconds an epoch against peers.
 
-    SKLEARN_DL_DATA=... python benchmarks/rnn.py vowels|sentiment|tags|speed
+    SKLEARN_DL_DATA=... python benchmarks/rnn.py [vowels sentiment tags speed]
 
 vowels: JapaneseVowels, utterances of 7 to 29 steps, with a GRU: 95 % at least, beside
 logistic regression and a support-vector machine on mean and deviation of each value.
@@ -475,10 +475,17 @@ def compare(problem, repeats):
         print(line, flush=True)
 
 
+def speed(repeats):
+    """Compare seconds an epoch on all problems."""
+    for make in (vowels_problem, sentiment_problem, tags_problem):
+        compare(make(), repeats)
+
+
 def main():
-    """Run what is asked for."""
+    """Run what is asked for and print it."""
+    parts = {"vowels": vowels, "sentiment": sentiment, "tags": tags, "speed": speed}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["vowels", "sentiment", "tags", "speed"])
+    parser.add_argument("parts", nargs="*", default=list(parts))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -488,13 +495,8 @@ def main():
         f"skorch {skorch.__version__}, torch {torch.__version__}, "
         f"{options.threads} threads"
     )
-    if options.what == "speed":
-        for make in (vowels_problem, sentiment_problem, tags_problem):
-            compare(make(), options.repeats)
-        return
-    {"vowels": vowels, "sentiment": sentiment, "tags": tags}[options.what](
-        options.seeds
-    )
+    for part in options.parts:
+        parts[part](options.repeats if part == "speed" else options.seeds)
 
 
 if __name__ == "__main__":

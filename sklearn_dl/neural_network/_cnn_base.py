@@ -6,7 +6,7 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.base import clone, is_regressor
+from sklearn.base import is_regressor
 from sklearn.utils.validation import check_is_fitted
 from torch.nn.parameter import UninitializedParameter
 
@@ -20,6 +20,7 @@ from sklearn_dl.modules import (
 from sklearn_dl.neural_network._image_input import (
     channel_statistics,
     check_images,
+    fit_augmenter,
     row_layout,
 )
 from sklearn_dl.neural_network._training import NETWORK_CONSTRAINTS, StepTraining
@@ -139,7 +140,6 @@ class BaseCNN(StepTraining, BaseNeural):
                 n_dims = 1
             name = type(self).__name__
             layout = row_layout(name, X.shape[1:], self.input_shape, n_dims)
-            self._row_shape = X.shape[1:]
             self.input_shape_ = layout
         return X, y
 
@@ -162,9 +162,7 @@ class BaseCNN(StepTraining, BaseNeural):
             # It is no part of what has been learned.
             self.augmenter_ = None
             if self.augment is not None:
-                images = X.reshape(len(X), *self.input_shape_)
-                augmenter = clone(self.augment).set_params(input_shape=None)
-                self.augmenter_ = augmenter.fit(images)
+                self.augmenter_ = fit_augmenter(self.augment, X, self.input_shape_)
         return X
 
     @property

@@ -6,12 +6,11 @@ from dataclasses import replace
 from numbers import Integral, Real
 
 import torch
-from sklearn.base import clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_consistent_length
 from torch import nn
 
-from sklearn_dl._skorch import BaseNeural, limited_threads
+from sklearn_dl._skorch import BaseNeural
 from sklearn_dl._skorch._callbacks import OwnCallback
 from sklearn_dl._skorch._data import as_input
 from sklearn_dl.modules import ImageModel
@@ -23,10 +22,12 @@ from sklearn_dl.modules._transfer import (
 from sklearn_dl.neural_network._fitted_network import (
     EstimatorSource,
     ModuleSource,
+    batches_through,
     clone_with_network,
     unwrap_network,
 )
 from sklearn_dl.neural_network._fitting import check_target
+from sklearn_dl.neural_network._image_input import fit_augmenter
 from sklearn_dl.neural_network._training import NETWORK_CONSTRAINTS, StepTraining
 from sklearn_dl.utils._sklearn import HasMethods, Interval, StrOptions
 
@@ -186,8 +187,7 @@ class BaseFineTuner(StepTraining, BaseNeural):
                 f"augment of {type(self).__name__} needs a network of images, the "
                 f"'estimator' parameter is {self.estimator!r}."
             )
-        augmenter = clone(self.augment).set_params(input_shape=None)
-        augmenter.fit(X.reshape(len(X), *shape))
+        augmenter = fit_augmenter(self.augment, X, shape)
         *spatial, n_channels = shape
         return augmenter.make_augmentation((n_channels, *spatial))
 
@@ -289,13 +289,8 @@ class BaseFineTuner(StepTraining, BaseNeural):
     def _features(self, X):
         """Yield what the output layer takes for rows that are validated."""
         network = self.net_.module_.eval()
-        dtype, device = getattr(torch, self._dtype), torch.device(self._device)
-        n_rows = self._rows_at_once()
-        cost = self._batch_cost(min(X.shape[0], n_rows)) / 3
-        with torch.no_grad(), limited_threads(device, cost):
-            for start in range(0, X.shape[0], n_rows):
-                part = as_input(X[start : start + n_rows], dtype, self._device)
-                yield network.features(part)
+        for _, features in batches_through(network.features, self, X):
+            yield features
 
     def _check_outputs_of_head(self, X):
         """Refuse a network that does more behind its output layer, or another thing."""

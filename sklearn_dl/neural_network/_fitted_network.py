@@ -8,11 +8,12 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_dl._skorch import BaseNeural, limited_threads
 from sklearn_dl._skorch._data import as_input
 from sklearn_dl.modules import ImageModel
+from sklearn_dl.neural_network._image_input import check_images
 from sklearn_dl.neural_network._torch import BaseTorch
 
 # How much goes through networks at once that say nothing of their size: rows, and the
@@ -101,6 +102,8 @@ def check_rows(network, X):
 def batches_through(function, network, rows):
     """Yield numbers of rows and what a function of tensors makes of them.
 
+    Gradients and threads are as the caller has them while it looks at a value.
+
     Parameters
     ----------
     function : callable
@@ -113,10 +116,12 @@ def batches_through(function, network, rows):
     size, cost = _size_and_cost(network)
     dtype = getattr(torch, network._dtype or str(rows.dtype))
     device = torch.device(next(network.net_.module_.parameters()).device)
-    with torch.no_grad(), limited_threads(device, cost / 3 * size):
-        for start in range(0, rows.shape[0], size):
-            part = rows[start : start + size]
-            yield part.shape[0], function(as_input(part, dtype, device))
+    cost *= min(size, rows.shape[0]) / 3
+    for start in range(0, rows.shape[0], size):
+        part = rows[start : start + size]
+        with torch.no_grad(), limited_threads(device, cost):
+            value = function(as_input(part, dtype, device))
+        yield part.shape[0], value
 
 
 def _size_and_cost(network):
@@ -240,22 +245,15 @@ class ModuleSource:
 
     def rows(self, owner, X, reset):
         """Return rows as the network takes them."""
-        numbers = (np.float64, np.float32)
-        dtype = (*numbers, np.uint8) if self.image_shape else numbers
-        X = validate_data(owner, X, dtype=dtype, allow_nd=True, reset=reset)
-        shape = X.shape[1:]
+        keeps_bytes = self.image_shape is not None
+        X = check_images(owner, X, reset, keeps_bytes=keeps_bytes)
         if reset:
-            self.row_shape = shape
+            shape = X.shape[1:]
             size = int(np.prod(shape))
             self.n_rows_at_once = int(np.clip(_NUMBERS_AT_ONCE // size, 1, 8192))
             # As if each weight were used at each place.
             n_weights = sum(weight.numel() for weight in self.module.parameters())
             self.row_cost = 3.0 * n_weights * int(np.prod(shape[1:]))
-        if shape != self.row_shape:
-            raise ValueError(
-                f"{type(owner).__name__} was fitted on rows of shape {self.row_shape}, "
-                f"X has rows of shape {shape}."
-            )
         return X
 
     def auto_dtype(self, X):

@@ -4,17 +4,18 @@ import math
 import warnings
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils.validation import validate_data
 
 from sklearn_dl.utils._images import stack_images, values_as_fitted
 
-__all__ = ["channel_statistics", "check_images", "row_layout"]
+__all__ = ["channel_statistics", "check_images", "fit_augmenter", "row_layout"]
 
 # Values that are looked at together when statistics are computed.
 _CHUNK = 2**24
 
 
-def check_images(estimator, X, reset, **kwargs):
+def check_images(estimator, X, reset, *, keeps_bytes=True, **kwargs):
     """Validate rows and targets; bytes and floating numbers keep their types.
 
     Parameters
@@ -25,6 +26,8 @@ def check_images(estimator, X, reset, **kwargs):
         The rows.
     reset : bool
         Whether this is the first data that the estimator sees.
+    keeps_bytes : bool, default=True
+        Whether bytes stay bytes; else they become floating numbers.
     **kwargs
         Of :func:`sklearn.utils.validation.validate_data`, ``y`` among them.
 
@@ -41,15 +44,15 @@ def check_images(estimator, X, reset, **kwargs):
         estimator,
         X,
         reset=reset,
-        dtype=(np.float64, np.float32, np.uint8),
+        dtype=(np.float64, np.float32, *([np.uint8] if keeps_bytes else [])),
         allow_nd=True,
         **kwargs,
     )
     rows, *y = checked if isinstance(checked, tuple) else (checked,)
     if reset:
+        estimator._row_shape = rows.shape[1:]
         estimator._fitted_on_bytes = rows.dtype == np.uint8
     else:
-        _check_row_shape(estimator, rows.shape[1:])
         rows = values_as_fitted(name, rows, estimator._fitted_on_bytes)
     return (rows, *y) if y else rows
 
@@ -57,7 +60,7 @@ def check_images(estimator, X, reset, **kwargs):
 def _check_row_shape(estimator, shape):
     """Refuse other shapes; of flat rows scikit-learn counts the features."""
     fitted = estimator._row_shape
-    if shape and shape != fitted and max(len(shape), len(fitted)) > 1:
+    if shape != fitted and max(len(shape), len(fitted)) > 1:
         raise ValueError(
             f"{type(estimator).__name__} was fitted on rows of shape {fitted}, X has "
             f"rows of shape {shape}."
@@ -132,6 +135,12 @@ def _seems_channels_first(shape, n_dims):
         and shape[0] in (1, 3)
         and min(shape[1:]) > 4
     )
+
+
+def fit_augmenter(augment, X, shape):
+    """Return a clone of an augmenter, fitted to rows that are images of a shape."""
+    augmenter = clone(augment).set_params(input_shape=None)
+    return augmenter.fit(X.reshape(len(X), *shape))
 
 
 def channel_statistics(X, n_channels, weight):

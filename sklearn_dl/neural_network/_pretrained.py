@@ -58,6 +58,8 @@ def load_pretrained(network, source=None, *, input_shape=(224, 224, 3)):
     ValueError
         If the file cannot be read or its weights do not fit; the error lists what does
         not.
+    TypeError
+        If `network` is no module and no name, or a module comes without a `source`.
     ImportError
         If a library is not installed.
 

@@ -1,7 +1,6 @@
 """Augmentation as a transformer, and for networks."""
 
 import math
-from contextlib import suppress
 from numbers import Integral, Real
 
 import numpy as np
@@ -493,10 +492,6 @@ class ImageAugmenter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         name = type(self).__name__
         X = stack_images(name, X)
-        if not hasattr(X, "shape"):
-            # Lists of nothing that makes an array are left to the common checks.
-            with suppress(ValueError):
-                X = np.asarray(X)
         row_shape = getattr(X, "shape", ())[1:]
         if len(row_shape) > 3:
             raise ValueError(

@@ -1,5 +1,6 @@
 """Images as users have them."""
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -21,23 +22,28 @@ def stack_images(name: str, X: Any) -> Any:
     Returns
     -------
     X : array-like
-        An array, where there was a sequence of arrays of one shape; else X.
+        An array, where there was something that makes one; else X.
 
     Raises
     ------
     ValueError
         If the images differ in shape.
     """
-    objects = isinstance(X, (pd.Series, np.ndarray)) and X.dtype == object
-    if not (objects and X.ndim == 1) and not isinstance(X, (list, tuple)):
+    is_column = isinstance(X, (pd.Series, np.ndarray)) and X.ndim == 1
+    if hasattr(X, "shape") and not (is_column and X.dtype == object):
         return X
-    shapes = {getattr(image, "shape", None) for image in X}
-    if len(shapes) > 1:
-        raise ValueError(
-            f"{name} expects images of one shape, X has images of the shapes "
-            f"{sorted(shapes, key=str)[:4]}. Resize or crop the images first."
-        )
-    return np.stack(list(X)) if shapes - {None, ()} else X
+    if is_column or isinstance(X, (list, tuple)):
+        X = list(X)
+        shapes = {getattr(image, "shape", None) for image in X}
+        if len(shapes) > 1:
+            raise ValueError(
+                f"{name} expects images of one shape, X has images of the shapes "
+                f"{sorted(shapes, key=str)[:4]}. Resize or crop the images first."
+            )
+    # What makes no array is left to scikit-learn's checks.
+    with suppress(ValueError):
+        return np.asarray(X)
+    return X
 
 
 def values_as_fitted(

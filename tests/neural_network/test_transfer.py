@@ -47,6 +47,7 @@ from sklearn_dl.neural_network import (
     TorchClassifier,
     load_pretrained,
 )
+from sklearn_dl.neural_network._fitted_network import batches_through
 from sklearn_dl.preprocessing import ImageAugmenter
 
 # Every fit here ends before it has converged.
@@ -178,6 +179,24 @@ def test_a_clone_is_fitted_unless_it_is_prefit(digits, mlp):
 def test_a_network_that_is_to_be_fitted_needs_targets(digits, mlp):
     with pytest.raises(ValueError, match="needs y; prefit=True takes a fitted network"):
         NetTransformer(mlp).fit(digits.X_new)
+
+
+def test_gradients_are_on_while_a_batch_is_looked_at(digits, cnn):
+    batches = batches_through(lambda X: X, cnn, digits.X_new)
+    next(batches)
+    assert torch.is_grad_enabled()
+
+
+def test_a_module_that_was_tuned_on_bytes_takes_bytes(digits):
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3))
+    model = ImageModel(network, (8, 8, 1), torch.zeros(1), torch.ones(1))
+    X = (digits.X_new[:40] * 15).astype(np.uint8).reshape(-1, 8, 8)
+    tuner = FineTuner(model, max_iter=1, random_state=0).fit(X, digits.y_new[:40])
+    expected = tuner.predict_proba(X)
+    for rows in (X.astype(float), X.tolist(), list(X)):
+        np.testing.assert_array_equal(tuner.predict_proba(rows), expected)
+    with pytest.raises(ValueError, match="FineTuner was fitted on bytes and expects"):
+        tuner.predict(X / 255)
 
 
 def test_weights_of_rows_reach_the_network(digits):
