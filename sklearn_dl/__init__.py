@@ -13,6 +13,7 @@ __all__ = [
     "__version__",
     "base",
     "boosting",
+    "embedding",
     "exceptions",
     "inspection",
     "model_selection",
@@ -20,6 +21,7 @@ __all__ = [
     "neural_network",
     "preprocessing",
     "testing",
+    "text",
     "utils",
 ]
 

@@ -1,0 +1,1 @@
+"""What vectorisers and embeddings share: documents as sequences of words."""

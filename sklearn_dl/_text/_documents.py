@@ -1,0 +1,84 @@
+"""Documents as they come: checked, decoded, and a batch at a time."""
+
+__all__ = ["batches_of_texts", "check_documents"]
+
+# Characters that are turned into arrays at once.
+_BATCH = 1 << 25
+
+
+def check_documents(documents, name):
+    """Refuse what is no collection of documents.
+
+    Parameters
+    ----------
+    documents : object
+        What the user gave.
+    name : str
+        Class of the estimator.
+
+    Returns
+    -------
+    documents : iterable
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If it is a single string, which would be a document for each letter.
+    TypeError
+        If it cannot be iterated over.
+    """
+    if isinstance(documents, (str, bytes)):
+        raise ValueError(
+            "Iterable over raw text documents expected, string object received. "
+            f"For a single document, give {name} a list of one."
+        )
+    if not hasattr(documents, "__iter__"):
+        raise TypeError(
+            f"{name} takes an iterable of documents, got "
+            f"{type(documents).__name__}: {documents!r}."
+        )
+    return documents
+
+
+def batches_of_texts(documents, prepare, name):
+    """Yield lists of texts of some million characters.
+
+    Parameters
+    ----------
+    documents : iterable
+        The documents.
+    prepare : callable
+        Turns a document into a text, or raises.
+    name : str
+        Class of the estimator, for messages.
+
+    Yields
+    ------
+    texts : list of str
+        At least one.
+
+    Raises
+    ------
+    TypeError
+        If a document does not become a text.
+    """
+    texts, size = [], 0
+    for position, document in enumerate(documents):
+        try:
+            text = prepare(document)
+        except (AttributeError, TypeError):
+            # Such as of a None, which has no lower-case form.
+            text = None
+        if not isinstance(text, str):
+            raise TypeError(
+                f"Document {position} given to {name} must be a string, got "
+                f"{type(document).__name__}: {document!r}."
+            )
+        texts.append(text)
+        size += len(text)
+        if size >= _BATCH:
+            yield texts
+            texts, size = [], 0
+    if texts:
+        yield texts

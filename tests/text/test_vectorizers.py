@@ -1,0 +1,294 @@
+import io
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.feature_extraction import text as sklearn_text
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from sklearn_dl.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
+
+TEXTS = [
+    "The quick brown fox jumps over the lazy dog. It's the dog's fault, isn't it?",
+    "naïve café Ünï İstanbul ΑΣ ΑΣΣ ß ﬁ co\u0301te\u0301 CÔTÉ",
+    "a b\n\nc  d \u3000 x\x85y \x1c z 数字 漢字かな ١٢٣ ² ½ a_b _ __ a-b",
+    "",
+    "\ud800 ab \udfff cd 😀😀 ok 👩‍👩‍👧 \x00\x01ab cd\x02",
+    "The THE the the quick fox",
+    "x",
+    "   \n ",
+]
+SETTINGS = [
+    {},
+    {"ngram_range": (1, 2)},
+    {"ngram_range": (2, 3)},
+    {"stop_words": ["the", "it", "dog"]},
+    {"stop_words": ["the", "is"], "ngram_range": (1, 3)},
+    {"analyzer": "char", "ngram_range": (1, 3)},
+    {"analyzer": "char", "ngram_range": (3, 5)},
+    {"analyzer": "char_wb", "ngram_range": (1, 1)},
+    {"analyzer": "char_wb", "ngram_range": (2, 4)},
+    {"analyzer": "char_wb", "ngram_range": (5, 7)},
+    {"min_df": 2},
+    {"max_df": 0.3},
+    {"max_features": 5},
+    {"max_df": 0.3, "max_features": 3, "ngram_range": (1, 2)},
+    {"binary": True},
+    {"strip_accents": "unicode"},
+    {"strip_accents": "ascii"},
+    {"lowercase": False},
+    {"token_pattern": r"\S+"},
+    {"token_pattern": r"\S+", "ngram_range": (1, 2)},
+    {"token_pattern": r"[^\s]+"},
+    {"token_pattern": r"\b\w+\b"},
+    {"token_pattern": r"(?u)\w{3,}"},
+    {"token_pattern": "[a-z]+"},
+    {"token_pattern": r"(\w)\w+"},
+    {"tokenizer": str.split, "token_pattern": None},
+    {"preprocessor": str.upper},
+    {"dtype": np.float32},
+    {"vocabulary": ["dog", "fox", "the", "absent", ""]},
+    {"vocabulary": {"the quick": 1, "fox": 0, "a  b": 2, " fox": 3, "the": 4},
+     "ngram_range": (1, 2)},
+    {"vocabulary": ["he", " th", "x"], "analyzer": "char_wb", "ngram_range": (2, 3)},
+]  # fmt: skip
+
+
+def in_order(matrix):
+    matrix = sp.csr_array(matrix, copy=True)
+    matrix.sort_indices()
+    return matrix
+
+
+def assert_same_counts(ours, theirs, texts):
+    expected = in_order(theirs.fit_transform(texts))
+    actual = ours.fit_transform(texts)
+    assert ours.vocabulary_ == theirs.vocabulary_
+    assert_array_equal(ours.get_feature_names_out(), theirs.get_feature_names_out())
+    assert_same_matrix(in_order(actual), expected)
+    assert_same_matrix(in_order(ours.transform(texts)), expected)
+    # Of a long text the whole vocabulary is prepared, of a short one it is not.
+    longer = [*texts, " ".join(texts) * 20]
+    assert_same_matrix(
+        in_order(ours.transform(longer)), in_order(theirs.transform(longer))
+    )
+
+
+def assert_same_matrix(actual, expected):
+    assert actual.shape == expected.shape
+    for part in ("data", "indices", "indptr"):
+        ours, theirs = getattr(actual, part), getattr(expected, part)
+        assert ours.dtype == theirs.dtype
+        assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("params", SETTINGS, ids=str)
+def test_counts_are_those_of_scikit_learn(params):
+    ours, theirs = CountVectorizer(**params), sklearn_text.CountVectorizer(**params)
+    assert_same_counts(ours, theirs, TEXTS)
+
+
+@pytest.mark.parametrize("params", SETTINGS, ids=str)
+def test_weights_are_those_of_scikit_learn(params):
+    params = {"dtype": np.float64, "sublinear_tf": True, **params}
+    ours, theirs = TfidfVectorizer(**params), sklearn_text.TfidfVectorizer(**params)
+    expected = theirs.fit_transform(TEXTS)
+    tolerance = 1e-6 if params["dtype"] == np.float32 else 1e-12
+    assert_allclose(
+        ours.fit_transform(TEXTS).toarray(), expected.toarray(), atol=tolerance, rtol=0
+    )
+    assert_allclose(ours.idf_, theirs.idf_, rtol=tolerance)
+    assert_allclose(
+        ours.transform(TEXTS).toarray(), expected.toarray(), atol=tolerance, rtol=0
+    )
+    assert ours.fit_transform(TEXTS).dtype == expected.dtype
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    texts=st.lists(st.text(alphabet=st.characters(exclude_categories=()))),
+    params=st.sampled_from(
+        [
+            {"token_pattern": r"\w+", "ngram_range": (1, 3)},
+            {"token_pattern": r"\S+"},
+            {"analyzer": "char", "ngram_range": (1, 3)},
+            {"analyzer": "char_wb", "ngram_range": (2, 3)},
+        ]
+    ),
+)
+def test_counts_of_any_characters(texts, params):
+    texts = [*texts, "one of them"]
+    ours, theirs = CountVectorizer(**params), sklearn_text.CountVectorizer(**params)
+    assert_same_counts(ours, theirs, texts)
+
+
+def test_many_words_and_a_very_long_one():
+    words = [f"w{k}" for k in range(20_000)]
+    texts = [" ".join(words), "y" * 3_000_000, " ".join(words[::2])]
+    ours, theirs = CountVectorizer(), sklearn_text.CountVectorizer()
+    assert_same_counts(ours, theirs, texts)
+    ours = CountVectorizer(ngram_range=(1, 2))
+    assert_same_counts(ours, sklearn_text.CountVectorizer(ngram_range=(1, 2)), texts)
+
+
+@pytest.mark.parametrize("params", [{}, {"tokenizer": str.split}], ids=str)
+@pytest.mark.filterwarnings("ignore:The parameter 'token_pattern' will not be used")
+def test_jobs_change_nothing(params):
+    texts = TEXTS * 3
+    one, two = CountVectorizer(**params), CountVectorizer(n_jobs=2, **params)
+    assert_same_matrix(
+        in_order(two.fit_transform(texts)), in_order(one.fit_transform(texts))
+    )
+    assert two.vocabulary_ == one.vocabulary_
+    assert_same_matrix(in_order(two.transform(texts)), in_order(one.transform(texts)))
+    assert two.transform([]).shape == (0, len(one.vocabulary_))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"min_df": 2},
+        {"max_df": 0.4, "ngram_range": (1, 2)},
+        {"max_features": 7},
+        {"binary": True, "max_features": 4},
+        {"tokenizer": str.split, "token_pattern": None},
+        {"vocabulary": ["dog", "fox"]},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("make", [CountVectorizer, TfidfVectorizer])
+def test_a_stream_of_documents_ends_where_fit_does(make, params):
+    texts = TEXTS * 2
+    whole, stream = make(**params).fit(texts), make(**params)
+    for start in range(0, len(texts), 3):
+        stream.partial_fit(iter(texts[start : start + 3]))
+    assert stream.vocabulary_ == whole.vocabulary_
+    assert_array_equal(
+        stream.transform(texts).toarray(), whole.transform(texts).toarray()
+    )
+    # A later fit begins anew.
+    assert stream.fit(TEXTS).vocabulary_ == make(**params).fit(TEXTS).vocabulary_
+
+
+def test_a_stream_does_not_go_on_from_fit():
+    with pytest.raises(ValueError, match="CountVectorizer was fitted by 'fit'"):
+        CountVectorizer().fit(TEXTS).partial_fit(TEXTS)
+
+
+def test_a_stream_may_begin_without_terms():
+    stream = CountVectorizer(min_df=2).partial_fit(["", "x y"]).partial_fit(["fox"])
+    assert stream.vocabulary_ == {}
+    assert stream.partial_fit(["a fox"]).vocabulary_ == {"fox": 0}
+
+
+def test_the_worked_examples_of_tf_idf():
+    # A word is 30 of the 2000 of a document and in 6000 of 10000 documents; another
+    # one is there 6 times and in 10 documents.
+    counts = np.zeros((10_000, 3))
+    counts[:6000, 0] = 1
+    counts[:10, 1] = 1
+    counts[0] = 30, 6, 1964
+    weighting = TfidfTransformer(
+        norm=None, smooth_idf=False, tf="relative", idf="plain"
+    )
+    with np.errstate(all="raise"):
+        weights = weighting.fit_transform(counts)
+    assert_allclose(weights.toarray()[0, :2], [0.00766, 0.02072], atol=5e-6)
+    assert counts[0, 0] == 30
+
+
+def test_relative_frequencies_from_texts():
+    texts = ["a a b", "b c", ""]
+    vectorizer = TfidfVectorizer(
+        token_pattern=r"\w", norm=None, smooth_idf=False, tf="relative", idf="plain"
+    )
+    expected = [[2 / 3 * np.log(3), 1 / 3 * np.log(1.5), 0],
+                [0, 0.5 * np.log(1.5), 0.5 * np.log(3)], [0, 0, 0]]  # fmt: skip
+    assert_allclose(vectorizer.fit_transform(texts).toarray(), expected, rtol=1e-14)
+    assert_allclose(vectorizer.transform(texts).toarray(), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_array, sp.csc_array])
+@pytest.mark.parametrize("params", [{}, {"norm": "l1"}, {"use_idf": False}], ids=str)
+def test_the_transformer_is_that_of_scikit_learn(form, params):
+    counts = np.random.default_rng(0).poisson(0.5, size=(30, 8)).astype(float)
+    counts[:, 3] = 1
+    ours, theirs = TfidfTransformer(**params), sklearn_text.TfidfTransformer(**params)
+    X = form(counts)
+    expected = theirs.fit_transform(X).toarray()
+    assert_allclose(ours.fit_transform(X).toarray(), expected, atol=1e-14)
+    stream = clone(ours)
+    for part in np.array_split(counts, 4):
+        stream.partial_fit(form(part))
+    assert_array_equal(stream.transform(X).toarray(), ours.transform(X).toarray())
+
+
+def test_shares_are_not_sublinear():
+    with pytest.raises(ValueError, match="'sublinear_tf' parameter of TfidfTransform"):
+        TfidfTransformer(tf="relative", sublinear_tf=True).fit([[1, 2]])
+
+
+@pytest.mark.parametrize("make", [CountVectorizer, TfidfVectorizer])
+def test_lists_of_tokens(make):
+    tokens = [["New York", "the", "x"], ["x", "x"], []]
+    vectorizer = make(analyzer="identity", stop_words=["the"])
+    with pytest.warns(UserWarning, match="'stop_words' will not be used"):
+        vectorizer.fit(tokens)
+    vectorizer = make(analyzer="identity", ngram_range=(1, 2)).fit(tokens)
+    assert set(vectorizer.vocabulary_) == {"New York", "the", "x", "New York the",
+                                           "the x", "x x"}  # fmt: skip
+    assert vectorizer.transform(tokens).shape == (3, 6)
+    with pytest.raises(TypeError, match=r"documents that are lists.* got str: 'a b'"):
+        vectorizer.transform(["a b"])
+
+
+@pytest.mark.parametrize("make", [CountVectorizer, TfidfVectorizer])
+@pytest.mark.parametrize("wrong", [None, 3, np.array(2), ["a"], float("nan")])
+def test_what_is_no_text_is_named(make, wrong):
+    name = make.__name__
+    with pytest.raises(TypeError, match=f"Document 1 given to {name} must be a string"):
+        make().fit(["a text", wrong])
+    fitted = make().fit(["a text"])
+    with pytest.raises(TypeError, match=f"Document 1 given to {name} must be a string"):
+        fitted.transform(["a text", wrong])
+    with pytest.raises(ValueError, match="string object received"):
+        make().fit("a text")
+
+
+def test_files_and_bytes():
+    expected = CountVectorizer().fit_transform(["the fox", "café"]).toarray()
+    files = [io.StringIO("the fox"), io.StringIO("café")]
+    actual = CountVectorizer(input="file").fit_transform(files)
+    assert_array_equal(actual.toarray(), expected)
+    encoded = [b"the fox", "café".encode("latin-1")]
+    actual = CountVectorizer(encoding="latin-1").fit_transform(encoded)
+    assert_array_equal(actual.toarray(), expected)
+    with pytest.raises(UnicodeDecodeError):
+        CountVectorizer().fit(encoded)
+
+
+@pytest.mark.parametrize("make", [CountVectorizer, TfidfVectorizer])
+def test_a_search_over_a_pipeline(make):
+    texts = ["good film", "very good", "bad film", "very bad", "good", "bad"] * 5
+    y = [1, 1, 0, 0, 1, 0] * 5
+    pipeline = make_pipeline(make(), LogisticRegression())
+    name = make.__name__.lower()
+    grid = {f"{name}__ngram_range": [(1, 1), (1, 2)], f"{name}__min_df": [1, 2]}
+    search = GridSearchCV(pipeline, grid, cv=3, error_score="raise").fit(texts, y)
+    assert search.best_score_ == 1
+    again = pickle.loads(pickle.dumps(search))
+    assert_array_equal(again.predict(texts), search.predict(texts))
+
+
+def test_weights_can_be_given():
+    vectorizer = TfidfVectorizer(vocabulary=["fox", "dog"], norm=None, tf="relative")
+    vectorizer.idf_ = np.array([2.0, 3.0])
+    assert_allclose(vectorizer.transform(["dog fox fox dog"]).toarray(), [[1, 1.5]])
