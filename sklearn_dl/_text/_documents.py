@@ -1,6 +1,6 @@
 """Documents as they come: checked, decoded, and a batch at a time."""
 
-__all__ = ["batches_of_texts", "check_documents"]
+__all__ = ["batches_of_texts", "check_documents", "token_list"]
 
 # Characters that are turned into arrays at once.
 _BATCH = 1 << 25
@@ -82,3 +82,38 @@ def batches_of_texts(documents, prepare, name):
             texts, size = [], 0
     if texts:
         yield texts
+
+
+def token_list(document, name):
+    """Return the tokens of a document that is a list of them.
+
+    Parameters
+    ----------
+    document : iterable of str
+        The tokens.
+    name : str
+        Class of the estimator, for messages.
+
+    Returns
+    -------
+    tokens : list of str
+        The tokens.
+
+    Raises
+    ------
+    TypeError
+        If it is a text, or nothing that has tokens.
+    """
+    if isinstance(document, (str, bytes)) or not hasattr(document, "__iter__"):
+        raise TypeError(
+            f"With analyzer='identity' {name} takes documents that are lists of "
+            f"tokens, got {type(document).__name__}: {document!r}."
+        )
+    tokens = list(document)
+    wrong = next((token for token in tokens if not isinstance(token, str)), None)
+    if wrong is not None:
+        raise TypeError(
+            f"With analyzer='identity' {name} takes tokens that are strings, got "
+            f"{type(wrong).__name__}: {wrong!r}."
+        )
+    return tokens

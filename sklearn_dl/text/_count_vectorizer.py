@@ -1,11 +1,12 @@
 """Texts as counts of terms."""
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.feature_extraction import text
-from sklearn.utils._param_validation import Integral, StrOptions
 
 from sklearn_dl.text._fast_counting import FastCounting
-from sklearn_dl.utils._sklearn import fit_context
+from sklearn_dl.utils._sklearn import StrOptions, fit_context
 
 __all__ = ["CountVectorizer"]
 

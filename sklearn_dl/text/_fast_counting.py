@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from joblib import Parallel, delayed, effective_n_jobs
 
 from sklearn_dl._text._alphabet import runs_of
-from sklearn_dl._text._documents import batches_of_texts, check_documents
+from sklearn_dl._text._documents import batches_of_texts, check_documents, token_list
 from sklearn_dl._text._term_counter import CharacterCounter, WordCounter
 
 __all__ = ["FastCounting"]
@@ -182,12 +182,8 @@ class FastCounting:
 
 
 def _terms_of_tokens(vectorizer, stop_words, document):
-    if isinstance(document, (str, bytes)) or not hasattr(document, "__iter__"):
-        raise TypeError(
-            f"With analyzer='identity' {type(vectorizer).__name__} takes documents "
-            f"that are lists of tokens, got {type(document).__name__}: {document!r}."
-        )
-    return vectorizer._word_ngrams(list(document), stop_words)
+    tokens = token_list(document, type(vectorizer).__name__)
+    return vectorizer._word_ngrams(tokens, stop_words)
 
 
 def _checked(terms):

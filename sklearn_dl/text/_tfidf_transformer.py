@@ -4,10 +4,9 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.feature_extraction import text
 from sklearn.preprocessing import normalize
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_dl.utils._sklearn import fit_context
+from sklearn_dl.utils._sklearn import StrOptions, fit_context
 
 __all__ = ["TfidfTransformer"]
 

@@ -1,13 +1,14 @@
 """Texts as counts of terms, weighted by how rare the terms are."""
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.feature_extraction import text
-from sklearn.utils._param_validation import Integral, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_dl.text._fast_counting import FastCounting
 from sklearn_dl.text._tfidf_transformer import TfidfTransformer
-from sklearn_dl.utils._sklearn import fit_context
+from sklearn_dl.utils._sklearn import StrOptions, fit_context
 
 __all__ = ["TfidfVectorizer"]
 
