@@ -1,0 +1,7 @@
+"""Words and documents as vectors."""
+
+from sklearn_dl.embedding._debiased import DebiasedEmbedding
+from sklearn_dl.embedding._display import EmbeddingDisplay
+from sklearn_dl.embedding._word2vec import Word2Vec, skip_gram_pairs
+
+__all__ = ["DebiasedEmbedding", "EmbeddingDisplay", "Word2Vec", "skip_gram_pairs"]
