@@ -46,7 +46,7 @@ class WordTable:
     >>> from sklearn_dl._text._alphabet import runs_of
     >>> from sklearn_dl._text._word_table import WordTable
     >>> table = WordTable(skipped=["the"])
-    >>> words, stops = table.scan(["the cat saw the dog", "the dog"], runs_of(r"\\w+"))
+    >>> words, stops = table.scan(["the cat saw the dog", "the dog"], runs_of(r"\w+"))
     >>> words.tolist(), stops.tolist()
     ([0, 1, 2, 2], [3, 4])
     >>> table.words()

@@ -341,6 +341,14 @@ class BytePairTokenizer(BaseTokenizer):
         return self._tokenize_one(text)
 
     def _tokenize(self, texts):
+        for position, text in enumerate(texts):
+            try:
+                text.encode("utf-8")
+            except UnicodeEncodeError:
+                raise ValueError(
+                    f"{type(self).__name__} expects texts that have an encoding, text "
+                    f"{position} has half of a surrogate pair: {text!r:.80}."
+                ) from None
         encodings = _load(self.tokenizer_json_).encode_batch(
             texts, add_special_tokens=False
         )

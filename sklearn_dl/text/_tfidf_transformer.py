@@ -82,7 +82,7 @@ class TfidfTransformer(text.TfidfTransformer):
     >>> counts = [[3, 0, 1], [2, 0, 0], [3, 0, 0], [4, 0, 0], [3, 2, 0], [3, 0, 2]]
     >>> weights = TfidfTransformer().fit_transform(counts)
     >>> weights.toarray().round(2)[0]
-    array([0.82, 0.  , 0.57])
+    array([0.85, 0.  , 0.52])
     """
 
     _parameter_constraints: dict = {

@@ -9,6 +9,7 @@ from sklearn.utils import get_tags
 from torch import nn
 
 from sklearn_dl._skorch import isolated_generators
+from sklearn_dl.embedding import Word2Vec
 from sklearn_dl.neural_network import MLPClassifier, MLPRegressor
 from sklearn_dl.utils.discovery import all_estimators
 
@@ -175,8 +176,16 @@ ARGUMENTS = {
     "CNNClassifier": CONVOLUTIONS,
     "CNNRegressor": CONVOLUTIONS,
     "CascadeClassifier": [{"input_shape": (1, -1), "normalize": False}],
+    "CooccurrenceSVD": [{"n_components": 3, "min_count": 1}],
+    "DebiasedEmbedding": [
+        {
+            "embedding": Word2Vec(4, min_count=1, max_iter=1, random_state=0),
+            "definitional_pairs": [("cat", "dog")],
+        },
+    ],
     "FineTuner": TUNERS,
     "FineTuningRegressor": TUNERS,
+    "GloVe": [{"n_components": 4, "min_count": 1, "max_iter": 2}],
     "GradientBoostingClassifier": [
         *BOOSTERS,
         {"max_depth": 2, "min_samples_leaf": 1, "max_iter": 10},
@@ -231,6 +240,8 @@ ARGUMENTS = {
             "layer": "dense.0",
         },
     ],
+    "NeuralLanguageEmbedding": [{"n_components": 4, "min_count": 1, "max_iter": 2}],
+    "OneHotWords": [{"min_count": 1}],
     "RNNClassifier": RECURRENCES,
     # The last state knows the places of the numbers best, which these problems are of.
     "RNNRegressor": [{**case, "pooling": "last"} for case in RECURRENCES],
@@ -246,6 +257,11 @@ ARGUMENTS = {
     # As many epochs as the defaults take minutes.
     "TabularMLPClassifier": [{"max_iter": 40}],
     "TabularMLPRegressor": [{"max_iter": 40}],
+    "Word2Vec": [
+        {"n_components": 4, "min_count": 1},
+        {"n_components": 4, "min_count": 1, "unknown": "subwords", "output": "sif"},
+        {"n_components": 4, "min_count": 1, "output": "sequence", "max_length": 5},
+    ],
 }
 
 # Enough to learn something of the problem of our own checks.
@@ -262,11 +278,17 @@ def construct_all():
 
 
 def takes_tables(estimator):
-    """Return whether the checks have data for an estimator.
+    """Return whether the checks of scikit-learn have data for an estimator.
 
-    A tagger's target is a list of sequences of labels, which no check has.
+    They have no texts, and no sequences of labels, which are a tagger's targets.
     """
     return get_tags(estimator).input_tags.two_d_array
+
+
+def takes_texts(estimator):
+    """Return whether rows are texts, and not sentences to be tagged."""
+    is_transformer = hasattr(estimator, "fit_transform")
+    return is_transformer and get_tags(estimator).input_tags.string
 
 
 def construct_brief():

@@ -1,9 +1,11 @@
 """scikit-learn's own checks over every public estimator."""
 
 import pytest
+from sklearn.base import clone
+from sklearn.utils import estimator_checks as checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from tests.common.cases import construct_all, takes_tables
+from tests.common.cases import construct_all, takes_tables, takes_texts
 
 # A row of weight 2 is not two rows where rows are more than terms of a sum.
 EQUIVALENCE = (
@@ -40,9 +42,31 @@ def test_scikit_learn_check(estimator, check):
     check(estimator)
 
 
-def test_all_take_tables_but_taggers():
-    without = {type(e).__name__ for e in construct_all() if not takes_tables(e)}
-    assert without == {"RNNTagger"}
+@pytest.mark.parametrize(
+    "check",
+    [
+        checks.check_estimator_cloneable,
+        checks.check_estimator_repr,
+        checks.check_estimator_tags_renamed,
+        checks.check_get_params_invariance,
+        checks.check_no_attributes_set_in_init,
+        checks.check_set_params,
+        checks.check_valid_tag_types,
+    ],
+)
+@pytest.mark.parametrize(
+    "estimator", [e for e in construct_all() if not takes_tables(e)], ids=str
+)
+def test_scikit_learn_checks_without_data(estimator, check):
+    check(type(estimator).__name__, clone(estimator))
+
+
+def test_all_take_tables_but_taggers_and_what_takes_texts():
+    # Of these scikit-learn checks what does not need data; of texts
+    # `test_text_transformers.py` does the rest.
+    without = [e for e in construct_all() if not takes_tables(e)]
+    others = {type(e).__name__ for e in without if not takes_texts(e)}
+    assert others == {"HMMTagger", "PerceptronTagger", "RNNTagger"}
 
 
 def test_the_first_configuration_of_each_is_asked_everything():

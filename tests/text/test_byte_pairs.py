@@ -321,3 +321,9 @@ def test_without_the_library_the_extra_is_named(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match=r"pip install 'sklearn_dl\[text\]'"):
         BytePairTokenizer().fit(COUNTS)
+
+
+def test_half_of_a_surrogate_pair_is_named():
+    tokenizer = BytePairTokenizer(vocab_size=50).fit(["the cat sat"])
+    with pytest.raises(ValueError, match="text 1 has half of a surrogate pair"):
+        tokenizer.transform(["a", "\ud800 b"])
