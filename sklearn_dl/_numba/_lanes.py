@@ -10,7 +10,16 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
-__all__ = ["LANES", "add", "load", "multiply_add", "splat", "store", "total", "zeros"]
+__all__ = [
+    "LANES",
+    "load",
+    "multiply_add",
+    "prefetch",
+    "splat",
+    "store",
+    "total",
+    "zeros",
+]
 
 LANES = 16
 
@@ -69,6 +78,26 @@ def store(typingctx, array, row, column, value):
 
 
 @intrinsic
+def prefetch(typingctx, array, row, column):
+    """Ask for ``array[row, column:column + 16]``, which will be needed soon."""
+
+    def codegen(context, builder, signature, arguments):
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        function = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [byte, number, number, number]),
+            "llvm.prefetch.p0",
+        )
+        place = _address(context, builder, signature, arguments)
+        place = builder.bitcast(place, byte)
+        # To be written, too; kept near; data and not code.
+        builder.call(function, [place, number(1), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.intp), codegen
+
+
+@intrinsic
 def zeros(typingctx):
     """Return a vector of zeros."""
 
@@ -89,16 +118,6 @@ def splat(typingctx, number):
         return builder.shuffle_vector(first, undefined, places)
 
     return _LANES(types.float32), codegen
-
-
-@intrinsic
-def add(typingctx, x, y):
-    """Return ``x + y``."""
-
-    def codegen(context, builder, signature, arguments):
-        return builder.fadd(*arguments, flags=_FAST)
-
-    return _LANES(_LANES, _LANES), codegen
 
 
 @intrinsic

@@ -16,6 +16,7 @@ from sklearn_dl._numba._lanes import (
     LANES,
     load,
     multiply_add,
+    prefetch,
     splat,
     store,
     total,
@@ -131,7 +132,7 @@ def _choose_outputs(
     centre, objective, n_negatives, shares, aliases, starts, nodes, bits, labels,
     targets, state,
 ):  # fmt: skip
-    """Write which outputs a centre has and what they should say; return their number."""
+    """Write which outputs a centre has and what they should say; count them."""
     if objective == NEGATIVES:
         targets[0], labels[0] = centre, _ONE
         n_outputs = 1
@@ -330,12 +331,17 @@ def train_words(
             if cbow:
                 n_rows = 1
                 bounds[1] = n_used
-            for a in range(n_rows):
-                _collect(inputs, used, bounds[a], bounds[a + 1], rows, a)
             n_outputs = _choose_outputs(
                 sentence[position], objective, n_negatives, shares, aliases, starts,
                 nodes, bits, labels, targets, state,
             )  # fmt: skip
+            if objective != SOFTMAX:
+                # Their rows are on their way while those of the words are collected.
+                for b in range(n_outputs):
+                    for d in range(0, outputs.shape[1], LANES):
+                        prefetch(outputs, targets[b], d)
+            for a in range(n_rows):
+                _collect(inputs, used, bounds[a], bounds[a + 1], rows, a)
             _learn(
                 n_rows, n_outputs, objective, rate, inputs, used, bounds, outputs,
                 targets, labels, rows, columns, scores, turned, change, not cbow,

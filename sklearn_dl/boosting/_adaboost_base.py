@@ -16,9 +16,9 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validat
 from sklearn_dl._trees._flat import FlatTrees
 from sklearn_dl._trees._stumps import GOES_ON, NO_BETTER_THAN_CHANCE, OVERFLOW
 from sklearn_dl.boosting._stages import StagesMixin
-from sklearn_dl.utils._tasks import RoundTasks
 from sklearn_dl.utils._kernel import own
 from sklearn_dl.utils._sklearn import HasMethods, Interval, safe_indexing
+from sklearn_dl.utils._tasks import RoundTasks
 
 __all__ = ["BaseAdaBoost", "take_rows"]
 

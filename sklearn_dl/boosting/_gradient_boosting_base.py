@@ -26,7 +26,6 @@ from sklearn_dl._trees._ensemble import (
 from sklearn_dl.boosting._categories import categories_of, read_more_rows, read_rows
 from sklearn_dl.boosting._losses import GivenLoss
 from sklearn_dl.boosting._stages import StagesMixin
-from sklearn_dl.utils._tasks import RoundTasks
 from sklearn_dl.boosting._tree_export import export_dot, export_text
 from sklearn_dl.utils._equality import value_key
 from sklearn_dl.utils._kernel import own
@@ -38,6 +37,7 @@ from sklearn_dl.utils._sklearn import (
     fit_context,
     safe_indexing,
 )
+from sklearn_dl.utils._tasks import RoundTasks
 
 # Rows of the training set that a scorer sees after every round.
 _MAX_ROWS_SCORED = 10_000

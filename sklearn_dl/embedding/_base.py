@@ -70,7 +70,7 @@ class BaseWordEmbedding(
         raw_documents : iterable of str
             The documents; lists of tokens with ``analyzer="identity"``.
 
-        y : None
+        y : Ignored, default=None
             Ignored.
 
         Returns
@@ -150,7 +150,7 @@ class BaseWordEmbedding(
         X : iterable of str
             The documents.
 
-        y : None
+        y : Ignored, default=None
             Ignored.
 
         Yields

@@ -3,6 +3,9 @@
 import numpy as np
 import scipy.sparse as sp
 
+from sklearn_dl._numba._counting import count_terms
+from sklearn_dl.utils._kernel import own
+
 __all__ = ["count_words", "maxima", "padded", "sums"]
 
 
@@ -23,15 +26,17 @@ def count_words(tokens, stops, n_words):
     counts : sparse array of shape (n_documents, n_words), float32
         How often each document has each, in CSR format.
     """
-    lengths = np.diff(stops, prepend=0)
-    rows = np.repeat(np.arange(len(stops)), lengths)
-    known = tokens >= 0
-    ones = np.ones(np.count_nonzero(known), dtype=np.float32)
-    counts = sp.coo_array(
-        (ones, (rows[known], tokens[known])), shape=(len(stops), n_words)
+    indices = np.empty(len(tokens), dtype=np.int32)
+    counts = np.empty(len(tokens), dtype=np.int32)
+    indptr = np.empty(len(stops) + 1, dtype=np.int64)
+    columns = np.arange(n_words, dtype=np.int32)
+    places = np.full(n_words, -1, dtype=np.int64)
+    count_terms(own(tokens), own(stops), columns, places, indices, counts, indptr)
+    n_entries = indptr[-1]
+    return sp.csr_array(
+        (counts[:n_entries].astype(np.float32), indices[:n_entries], indptr),
+        shape=(len(stops), n_words),
     )
-    # Entries of the same place are added up.
-    return counts.tocsr()
 
 
 def sums(counts, vectors, weights=None, mean=True):

@@ -59,7 +59,7 @@ class PhraseDetector(TransformerMixin, BaseEstimator):
     preprocessor : callable, default=None
         Takes a text to another in place of `strip_accents` and `lowercase`.
 
-    token_pattern : str, default=r"(?u)\\b\\w+\\b"
+    token_pattern : str, default=r"(?u)\b\w+\b"
         Regular expression of a word.
 
     stop_words : {"english"} or list of str, default=None
@@ -152,7 +152,7 @@ class PhraseDetector(TransformerMixin, BaseEstimator):
         raw_documents : iterable of str
             The documents; lists of tokens with ``analyzer="identity"``.
 
-        y : None
+        y : Ignored, default=None
             Ignored.
 
         Returns
@@ -172,7 +172,7 @@ class PhraseDetector(TransformerMixin, BaseEstimator):
         raw_documents : iterable of str
             The documents; lists of tokens with ``analyzer="identity"``.
 
-        y : None
+        y : Ignored, default=None
             Ignored.
 
         Returns

@@ -50,10 +50,10 @@ class Word2Vec(BaseWordEmbedding):
     model : {"skip-gram", "cbow"}, default="skip-gram"
         Which predicts which: a word its neighbours, or they it.
 
-    objective : {"negative-sampling", "hierarchical-softmax", "softmax"}, \
-            default="negative-sampling"
-        How the prediction is learned: against words drawn at random; as the decisions
-        on the way to a word in a Huffman tree; or against the whole vocabulary, which
+    objective : str, default="negative-sampling"
+        How the prediction is learned: against words drawn at random
+        ("negative-sampling"); as the decisions on the way to a word in a Huffman tree
+        ("hierarchical-softmax"); or against the whole vocabulary ("softmax"), which
         suits small ones.
 
     n_negatives : int, default=5
@@ -317,7 +317,7 @@ class Word2Vec(BaseWordEmbedding):
         raw_documents : iterable of str
             Some more documents; lists of tokens with ``analyzer="identity"``.
 
-        y : None
+        y : Ignored, default=None
             Ignored.
 
         Returns

@@ -46,7 +46,7 @@ class CountVectorizer(FastCounting, text.CountVectorizer):
     stop_words : {"english"} or list of str, default=None
         Tokens that are left out.
 
-    token_pattern : str or None, default=r"(?u)\\b\\w\\w+\\b"
+    token_pattern : str or None, default=r"(?u)\b\w\w+\b"
         Regular expression of a token, or of what is around the one group that is it.
 
     ngram_range : tuple of (int, int), default=(1, 1)
@@ -168,7 +168,7 @@ class CountVectorizer(FastCounting, text.CountVectorizer):
         raw_documents : iterable of str
             The documents, or what `input` says.
 
-        y : None
+        y : Ignored, default=None
             Ignored.
 
         Returns
@@ -197,7 +197,7 @@ class CountVectorizer(FastCounting, text.CountVectorizer):
         raw_documents : iterable of str
             Some more documents.
 
-        y : None
+        y : Ignored, default=None
             Ignored.
 
         Returns

@@ -119,7 +119,7 @@ class TfidfTransformer(text.TfidfTransformer):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Counts of terms.
 
-        y : None
+        y : Ignored, default=None
             Ignored.
 
         Returns
@@ -145,7 +145,7 @@ class TfidfTransformer(text.TfidfTransformer):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Counts of terms.
 
-        y : None
+        y : Ignored, default=None
             Ignored.
 
         Returns
