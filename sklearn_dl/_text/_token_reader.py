@@ -1,6 +1,6 @@
 """Documents as numbers of words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
 import numpy as np
@@ -36,17 +36,21 @@ class Corpus:
         Where each document ends.
     words : list of str
         The words, in the order of their numbers.
+    shared : dict, optional
+        What was made of the documents and may be of use for a fit with other
+        parameters, by what it depends on.
     """
 
     tokens: np.ndarray
     stops: np.ndarray
     words: list
+    shared: dict = field(default_factory=dict)
 
     def known(self):
         """Return the documents without the words that are not known."""
         kept = self.tokens >= 0
         stops = np.concatenate([[0], np.cumsum(kept)])[self.stops]
-        return Corpus(self.tokens[kept], stops, self.words)
+        return Corpus(self.tokens[kept], stops, self.words, self.shared)
 
 
 def read_documents(estimator, documents, known=(), learn=True):

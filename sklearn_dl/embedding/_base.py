@@ -16,7 +16,7 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_dl._text._token_reader import ANALYSIS, Corpus, read_documents
-from sklearn_dl.base import JointFitMixin
+from sklearn_dl.base import JointFitMixin, JointTransformMixin
 from sklearn_dl.embedding._document_vectors import count_words, maxima, padded, sums
 from sklearn_dl.embedding._word_vectors import WordVectorsMixin
 from sklearn_dl.utils._sklearn import Interval, StrOptions, fit_context
@@ -30,6 +30,7 @@ _VOCABULARY = (*ANALYSIS, "min_count", "max_features", "vocabulary", "unknown")
 class BaseWordEmbedding(
     WordVectorsMixin,
     JointFitMixin,
+    JointTransformMixin,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
@@ -212,6 +213,10 @@ class BaseWordEmbedding(
             The estimator's arguments for callbacks.
         """
 
+    def _fit_candidate(self, params, X, shared):
+        params = {name: clone(value, safe=False) for name, value in params.items()}
+        return clone(self).set_params(**params)._fit_shared(X, shared)
+
     # -- reading -----------------------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -260,7 +265,9 @@ class BaseWordEmbedding(
             dtype=np.int32,
         )
         words = list(self.vocabulary_)
-        corpus = Corpus(numbers[corpus.tokens], corpus.stops, words).known()
+        corpus = Corpus(
+            numbers[corpus.tokens], corpus.stops, words, corpus.shared
+        ).known()
         self.word_counts_ = np.bincount(corpus.tokens, minlength=len(words))
         return corpus
 

@@ -23,6 +23,7 @@ from sklearn_dl.model_selection._joint_steps import (
     fit_sharing,
     grouped,
     is_passthrough,
+    joins_transforms,
     own,
     settings_of,
     sharing_key,
@@ -308,11 +309,19 @@ def _plan_step(
         elif is_passthrough(template):
             yield from _plan_step(pipeline, candidates, level + 1, same)
         else:
-            keys = {
-                k: _sharing_key(template, p) for k, p in zip(same, params, strict=True)
-            }
+            keys = dict(zip(same, _sharing_keys(template, params), strict=True))
             for sharing in grouped(same, keys.__getitem__):
                 yield from _plan_front(pipeline, candidates, level, sharing)
+
+
+def _sharing_keys(template: Any, candidates: list[Params]) -> list[Hashable]:
+    """Return, for each candidate, what is equal for those that share some work."""
+    keys = [_sharing_key(template, params) for params in candidates]
+    if joins_transforms(template):
+        for number, group in enumerate(_own_groups(template, candidates)):
+            for k in group:
+                keys[k] = ("joint", number)
+    return keys
 
 
 def _sharing_key(template: Any, params: Params) -> Hashable:

@@ -29,6 +29,7 @@ __all__ = [
     "fit_sharing",
     "grouped",
     "is_passthrough",
+    "joins_transforms",
     "own",
     "settings_of",
     "sharing_key",
@@ -105,6 +106,16 @@ def own(X: Any) -> Any:
 # -- fits ------------------------------------------------------------------------------
 
 
+def joins_transforms(template: Any) -> bool:
+    """Return whether a transformer shares work between candidates by itself.
+
+    An instance of :class:`~sklearn_dl.base.JointTransformMixin`, or one like it.
+    """
+    return hasattr(type(template), "joint_fit_groups") and hasattr(
+        type(template), "fit_transform_candidates"
+    )
+
+
 def sharing_key(template: Any, params: Params) -> Hashable:
     """Return what is equal for candidates of one transformer that share some work."""
     if type(template) is TfidfVectorizer:
@@ -145,6 +156,8 @@ def fit_sharing(
                 yield k, error
     elif type(template) is TfidfVectorizer and not fit_params:
         yield from _fit_weightings(template, candidates, X)
+    elif joins_transforms(template) and not fit_params:
+        yield from _fit_with_its_help(template, candidates, X, y)
     elif type(template) in _BRANCHES:
         yield from _fit_unions(template, candidates, X, y, fit_params)
     else:
@@ -166,6 +179,22 @@ def _fit_transform(step: Any, X: Any, y: Any, fit_params: Params) -> tuple[Any, 
     routed = {"fit": fit_params, "fit_transform": fit_params}
     Xt, fitted = fit_transform_one(step, X, own(y), None, params=routed)
     return fitted, Xt
+
+
+def _fit_with_its_help(
+    template: Any, candidates: Sequence[Params], X: Any, y: Any
+) -> Fits:
+    """Fit a transformer that knows itself what candidates share."""
+    left = set(range(len(candidates)))
+    try:
+        for k, outcome in template.fit_transform_candidates(candidates, own(X), own(y)):
+            left.discard(k)
+            yield k, outcome
+    except Exception:
+        # A plain fit comes to the same end, where the fault is not the protocol's.
+        pass
+    for k in sorted(left):
+        yield k, _fit_transform_step(template, candidates[k], X, y, {})
 
 
 # -- TfidfVectorizer -------------------------------------------------------------------

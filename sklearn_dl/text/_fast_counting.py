@@ -8,15 +8,32 @@ from numbers import Integral
 import numpy as np
 import scipy.sparse as sp
 from joblib import Parallel, delayed, effective_n_jobs
+from sklearn.base import clone
 
 from sklearn_dl._text._alphabet import runs_of
 from sklearn_dl._text._documents import batches_of_texts, check_documents, token_list
 from sklearn_dl._text._term_counter import CharacterCounter, WordCounter
+from sklearn_dl.base import JointTransformMixin
+from sklearn_dl.utils._equality import value_key
 
 __all__ = ["FastCounting"]
 
+# What is done to the counts of all terms.
+_AFTER_COUNTING = {
+    "binary",
+    "idf",
+    "max_df",
+    "max_features",
+    "min_df",
+    "norm",
+    "smooth_idf",
+    "sublinear_tf",
+    "tf",
+    "use_idf",
+}
 
-class FastCounting:
+
+class FastCounting(JointTransformMixin):
     """Counts the terms of documents for a vectoriser of scikit-learn's.
 
     It stands in front of the class that it makes faster and overrides what counts,
@@ -36,6 +53,88 @@ class FastCounting:
             stop_words = self.get_stop_words()
             return partial(_terms_of_tokens, self, stop_words)
         return super().build_analyzer()
+
+    def joint_fit_groups(self, candidates):
+        """Say which candidates count the same terms.
+
+        Parameters
+        ----------
+        candidates : sequence of dict
+            Parameters, as ``set_params`` takes them.
+
+        Returns
+        -------
+        groups : list of list of int
+            Positions in `candidates` of those that differ in what they keep of the
+            terms and in their weights.
+        """
+        groups = {}
+        for position, params in enumerate(candidates):
+            counting = {k: v for k, v in params.items() if k not in _AFTER_COUNTING}
+            key = frozenset((name, value_key(v)) for name, v in counting.items())
+            groups.setdefault(key, []).append(position)
+        return [group for group in groups.values() if len(group) > 1]
+
+    def fit_transform_candidates(self, candidates, X, y=None):
+        """Fit a clone for each set of parameters, with terms that are counted once.
+
+        Parameters
+        ----------
+        candidates : sequence of dict
+            Parameters, as ``set_params`` takes them.
+
+        X : iterable of str
+            The documents.
+
+        y : Ignored, default=None
+            Ignored.
+
+        Yields
+        ------
+        position : int
+            Position in `candidates`.
+
+        outcome : tuple of (estimator, sparse matrix) or Exception
+            The fitted vectoriser and what it makes of the documents, or what its fit
+            ended with.
+        """
+        documents = X if hasattr(X, "__len__") else list(X)
+        for group in self.joint_fit_groups(candidates):
+            counted = None
+            for position in group:
+                model = self._clone_with(candidates[position])
+                try:
+                    if counted is None:
+                        first = self._clone_with(candidates[position])
+                        counted = first._count_all_terms(documents)
+                    outcome = model, model._fit_transform_counted(documents, counted)
+                except Exception as error:
+                    outcome = error
+                yield position, outcome
+
+    def _clone_with(self, params):
+        params = {name: clone(value, safe=False) for name, value in params.items()}
+        return clone(self).set_params(**params)
+
+    def _count_all_terms(self, documents):
+        """Return what `_count_vocab` returns when no vocabulary is given."""
+        if self.vocabulary is not None or isinstance(documents, str):
+            return ()
+        vocabulary, counts = self._count_vocab(documents, False)
+        counts = self._sort_features(counts, vocabulary)
+        return dict(sorted(vocabulary.items())), counts
+
+    def _fit_transform_counted(self, documents, counted):
+        if counted:
+            # For this fit only: what follows the counting is as it always is.
+            self._count_vocab = lambda raw_documents, fixed_vocab: (
+                dict(counted[0]),
+                counted[1].copy(),
+            )
+        try:
+            return self.fit_transform(documents)
+        finally:
+            self.__dict__.pop("_count_vocab", None)
 
     def _count_vocab(self, raw_documents, fixed_vocab):
         # Checks the parameters, and warns of stop words that no document can have.

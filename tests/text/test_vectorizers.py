@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.exceptions import FitFailedWarning
 from sklearn.feature_extraction import text as sklearn_text
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
+from sklearn_dl.model_selection import GridSearchCV as JointGridSearchCV
 from sklearn_dl.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 
 TEXTS = [
@@ -292,3 +294,54 @@ def test_weights_can_be_given():
     vectorizer = TfidfVectorizer(vocabulary=["fox", "dog"], norm=None, tf="relative")
     vectorizer.idf_ = np.array([2.0, 3.0])
     assert_allclose(vectorizer.transform(["dog fox fox dog"]).toarray(), [[1, 1.5]])
+
+
+@pytest.mark.parametrize("make", [CountVectorizer, TfidfVectorizer])
+def test_searches_count_once_for_what_is_done_to_counts(make, monkeypatch):
+    texts = ["good film film", "very good", "bad film", "very bad", "good", "bad"] * 5
+    y = [1, 1, 0, 0, 1, 0] * 5
+    pipeline = make_pipeline(make(), LogisticRegression())
+    name = make.__name__.lower()
+    grid = {
+        f"{name}__min_df": [1, 6, 99],
+        f"{name}__binary": [True, False],
+        f"{name}__max_features": [None, 2],
+        f"{name}__ngram_range": [(1, 1), (1, 2)],
+    }
+    theirs = GridSearchCV(pipeline, grid, cv=3, error_score=-1.0)
+    ours = JointGridSearchCV(pipeline, grid, cv=3, error_score=-1.0)
+    with pytest.warns(FitFailedWarning):
+        theirs.fit(texts, y)
+    calls = []
+    count = make._count_vocab
+    monkeypatch.setattr(
+        make,
+        "_count_vocab",
+        lambda self, raw_documents, fixed_vocab: (
+            calls.append(fixed_vocab) or count(self, raw_documents, fixed_vocab)
+        ),
+    )
+    with pytest.warns(FitFailedWarning):
+        ours.fit(texts, y)
+    assert_array_equal(
+        ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"]
+    )
+    # Two kinds of terms in three folds, and the best one at the end.
+    assert calls.count(False) == 3 * 2 + 1
+    assert ours.best_estimator_[0].vocabulary_ == theirs.best_estimator_[0].vocabulary_
+
+
+def test_a_joint_fit_leaves_nothing_behind():
+    texts = ["a b c b", "b c", ""] * 3
+    candidates = [{"min_df": 1}, {"min_df": 100}, {"norm": None}, {"vocabulary": ["a"]},
+                  {"vocabulary": ["a"], "norm": None}]  # fmt: skip
+    vectorizer = TfidfVectorizer(token_pattern=r"\w")
+    outcomes = dict(vectorizer.fit_transform_candidates(candidates, texts))
+    assert set(outcomes) == {0, 1, 2, 3, 4}
+    assert isinstance(outcomes.pop(1), ValueError)
+    for k, (model, X) in outcomes.items():
+        single = clone(vectorizer).set_params(**candidates[k])
+        assert_array_equal(X.toarray(), single.fit_transform(texts).toarray())
+        assert set(vars(single)) - set(vars(model)) <= {"_stop_words_id"}
+        assert set(vars(model)) <= set(vars(single))
+        pickle.dumps(model)
