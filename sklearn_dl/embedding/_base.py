@@ -165,14 +165,44 @@ class BaseWordEmbedding(
         for group in self.joint_fit_groups(candidates):
             shared = []
             for position in group:
-                model = clone(self).set_params(
-                    **clone(candidates[position], safe=False)
-                )
+                params = candidates[position]
                 try:
-                    outcome = model._fit_shared(X, shared)
+                    outcome = self._fit_candidate(params, X, shared)
                 except Exception as error:
                     outcome = error
                 yield position, outcome
+
+    def fit_transform_candidates(self, candidates, X, y=None):
+        """Fit a clone for each set of parameters, and transform the documents.
+
+        Parameters
+        ----------
+        candidates : sequence of dict
+            Parameters, as ``set_params`` takes them.
+
+        X : iterable of str
+            The documents.
+
+        y : Ignored, default=None
+            Ignored.
+
+        Yields
+        ------
+        position : int
+            Position in `candidates`.
+
+        outcome : tuple of (estimator, ndarray) or Exception
+            The fitted embedding and what it makes of the documents, or what its fit
+            ended with.
+        """
+        documents = X if hasattr(X, "__len__") else list(X)
+        for position, outcome in self.fit_candidates(candidates, documents):
+            if not isinstance(outcome, Exception):
+                try:
+                    outcome = outcome, outcome.transform(documents)
+                except Exception as error:
+                    outcome = error
+            yield position, outcome
 
     @property
     def embedding_matrix_(self):

@@ -420,3 +420,17 @@ def test_a_vocabulary_of_one_word():
     for objective in ("negative-sampling", "hierarchical-softmax", "softmax"):
         embedding = Word2Vec(4, objective=objective, min_count=1).fit(["a a a"])
         assert np.isfinite(embedding.transform(["a", "b"])).all()
+
+
+def test_documents_are_read_once_for_a_group(monkeypatch):
+    pipeline = make_pipeline(Word2Vec(max_iter=1, random_state=0), LogisticRegression())
+    grid = {"word2vec__n_components": [4, 8], "word2vec__min_count": [1, 5]}
+    reads = []
+    read = Word2Vec._read
+    monkeypatch.setattr(
+        Word2Vec, "_read", lambda self, X: reads.append(len(X)) or read(self, X)
+    )
+    search = GridSearchCV(pipeline, grid, cv=2, error_score="raise").fit(TEXTS, KINDS)
+    # Two vocabularies in two folds, and the best candidate at the end.
+    assert reads == [100] * 4 + [200]
+    assert len(search.joint_groups_) == 2
