@@ -1,6 +1,6 @@
 """Documents as they come: checked, decoded, and a batch at a time."""
 
-__all__ = ["batches_of_texts", "check_documents", "token_list"]
+__all__ = ["batches_of_texts", "check_documents", "decoded_texts", "token_list"]
 
 # Characters that are turned into arrays at once.
 _BATCH = 1 << 25
@@ -41,15 +41,17 @@ def check_documents(documents, name):
     return documents
 
 
-def batches_of_texts(documents, prepare, name):
+def batches_of_texts(documents, decode, preprocess, name):
     """Yield lists of texts of some million characters.
 
     Parameters
     ----------
     documents : iterable
         The documents.
-    prepare : callable
-        Turns a document into a text, or raises.
+    decode : callable
+        Turns a document into a text; what is no text stays what it is.
+    preprocess : callable
+        Turns a text into another.
     name : str
         Class of the estimator, for messages.
 
@@ -64,17 +66,8 @@ def batches_of_texts(documents, prepare, name):
         If a document does not become a text.
     """
     texts, size = [], 0
-    for position, document in enumerate(documents):
-        try:
-            text = prepare(document)
-        except (AttributeError, TypeError):
-            # Such as of a None, which has no lower-case form.
-            text = None
-        if not isinstance(text, str):
-            raise TypeError(
-                f"Document {position} given to {name} must be a string, got "
-                f"{type(document).__name__}: {document!r}."
-            )
+    for document in decoded_texts(documents, decode, name):
+        text = preprocess(document)
         texts.append(text)
         size += len(text)
         if size >= _BATCH:
@@ -82,6 +75,38 @@ def batches_of_texts(documents, prepare, name):
             texts, size = [], 0
     if texts:
         yield texts
+
+
+def decoded_texts(documents, decode, name):
+    """Yield documents as texts.
+
+    Parameters
+    ----------
+    documents : iterable
+        The documents.
+    decode : callable
+        Turns a document into a text; what is no text stays what it is.
+    name : str
+        Class of the estimator, for messages.
+
+    Yields
+    ------
+    text : str
+        A document.
+
+    Raises
+    ------
+    TypeError
+        If a document does not become a text.
+    """
+    for position, document in enumerate(documents):
+        text = decode(document)
+        if not isinstance(text, str):
+            raise TypeError(
+                f"Document {position} given to {name} must be a string, got "
+                f"{type(document).__name__}: {document!r}."
+            )
+        yield text
 
 
 def token_list(document, name):
@@ -110,10 +135,10 @@ def token_list(document, name):
             f"tokens, got {type(document).__name__}: {document!r}."
         )
     tokens = list(document)
-    wrong = next((token for token in tokens if not isinstance(token, str)), None)
-    if wrong is not None:
-        raise TypeError(
-            f"With analyzer='identity' {name} takes tokens that are strings, got "
-            f"{type(wrong).__name__}: {wrong!r}."
-        )
+    for position, token in enumerate(tokens):
+        if not isinstance(token, str):
+            raise TypeError(
+                f"With analyzer='identity' {name} takes tokens that are strings, token "
+                f"{position} is {type(token).__name__}: {token!r}."
+            )
     return tokens

@@ -38,6 +38,8 @@ class TermCounter:
         self._slots = np.full(1 << 14, -1, dtype=np.int32)
         self._keys = np.empty(1 << 13, dtype=np.uint64)
         self._n_nodes = 0
+        # Symbols of the longest path that there is.
+        self._depth = 0
         self._blocks = []
 
     def learn(self, texts):
@@ -118,6 +120,8 @@ class TermCounter:
         return _matrix(indices, counts, indptr, n_columns, dtype)
 
     def _entries(self):
+        if not self._blocks:
+            return np.empty(0, np.int32), np.empty(0, np.int32), np.zeros(1, np.int64)
         indices, counts, lengths = zip(*self._blocks, strict=True)
         indptr = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
         return np.concatenate(indices), np.concatenate(counts), indptr
@@ -125,6 +129,7 @@ class TermCounter:
     def _enter(self, symbols, lengths, possible):
         """Enter runs of symbols into the tree and return the columns of its nodes."""
         self._spread(len(symbols))
+        self._depth = max(self._depth, int(np.max(lengths, initial=0)))
         nodes = np.empty(len(lengths), dtype=np.int32)
         self._n_nodes = enter_runs(
             symbols,
@@ -148,7 +153,10 @@ class TermCounter:
 
     def _grams(self, symbols, stops, learn):
         """Return the nodes of all runs of symbols, and where each segment ends."""
-        width = self._max_n - self._min_n + 1
+        # No run is longer than its segment.
+        max_n = min(self._max_n, int(np.diff(stops, prepend=0).max(initial=1)))
+        self._depth = max(self._depth, max_n)
+        width = max(max_n - self._min_n, 0) + 1
         grams = np.empty(len(symbols) * width + len(stops), dtype=np.int32)
         gram_stops = np.empty(len(stops), dtype=np.int64)
         state = np.array([0, 0, self._n_nodes], dtype=np.int64)
@@ -156,7 +164,7 @@ class TermCounter:
             symbols,
             stops,
             self._min_n,
-            self._max_n,
+            max_n,
             self._whole,
             learn,
             self._slots,
@@ -167,7 +175,7 @@ class TermCounter:
         ):
             self._n_nodes = int(state[2])
             begin, end = (stops[k] if k >= 0 else 0 for k in (state[0] - 1, state[0]))
-            self._spread(int(end - begin) * self._max_n)
+            self._spread(int(end - begin) * max_n)
         self._n_nodes = int(state[2])
         return grams[: state[1]], gram_stops
 
@@ -189,9 +197,9 @@ class TermCounter:
     def _sort_paths(self, ranks):
         """Return the nodes in the order of their symbols, which have ranks."""
         parents, symbols = self._parents_and_symbols()
-        paths = np.zeros((self._max_n, self._n_nodes), dtype=np.int32)
+        paths = np.zeros((self._depth, self._n_nodes), dtype=np.int32)
         nodes = np.flatnonzero(parents < 0)
-        for depth in range(self._max_n):
+        for depth in range(self._depth):
             paths[:depth, nodes] = paths[:depth, parents[nodes]]
             # A run comes before those that begin with it.
             paths[depth, nodes] = ranks[symbols[nodes]] + 1

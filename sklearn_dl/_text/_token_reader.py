@@ -81,9 +81,17 @@ def read_documents(estimator, documents, known=(), learn=True):
     """
     name = type(estimator).__name__
     check_documents(documents, name)
+    if hasattr(documents, "columns"):
+        raise TypeError(
+            f"{name} takes a column of texts, got {type(documents).__name__} with the "
+            f"columns {list(documents.columns)!r}: give it one of them."
+        )
     params = {key: getattr(estimator, key) for key in ANALYSIS}
     if estimator.analyzer == "identity":
+        stop_words = CountVectorizer(stop_words=estimator.stop_words).get_stop_words()
         terms = (token_list(document, name) for document in documents)
+        if stop_words:
+            terms = ([t for t in tokens if t not in stop_words] for tokens in terms)
         return _look_up(terms, known, learn)
     vectorizer = CountVectorizer(**params)
     # Checks what goes into it, and warns of stop words that do not fit.
@@ -94,9 +102,7 @@ def read_documents(estimator, documents, known=(), learn=True):
     if estimator.analyzer == "word" and estimator.tokenizer is None:
         runs = runs_of(estimator.token_pattern)
     preprocess = vectorizer.build_preprocessor()
-    batches = batches_of_texts(
-        documents, lambda text: preprocess(vectorizer.decode(text)), name
-    )
+    batches = batches_of_texts(documents, vectorizer.decode, preprocess, name)
     first = next(batches, [])
     if runs is not None and sum(map(len, first)) >= len(known):
         return _scan(
@@ -109,7 +115,7 @@ def read_documents(estimator, documents, known=(), learn=True):
 
 
 def _scan(batches, runs, stop_words, known, learn):
-    table = WordTable(skipped=stop_words or ())
+    table = WordTable(skipped=[w for w in stop_words or () if isinstance(w, str)])
     table.add(known)
     # Stop words are never found, but have a vector if they are in a vocabulary.
     words = table.words()

@@ -3,7 +3,6 @@
 from abc import abstractmethod
 from numbers import Integral, Real
 
-import joblib
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import (
@@ -17,8 +16,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_dl._text._token_reader import ANALYSIS, Corpus, read_documents
 from sklearn_dl.base import JointFitMixin, JointTransformMixin
-from sklearn_dl.embedding._document_vectors import count_words, maxima, padded, sums
+from sklearn_dl.embedding._document_vectors import (
+    count_words,
+    maxima,
+    padded,
+    sums,
+    weighted_means,
+)
 from sklearn_dl.embedding._word_vectors import WordVectorsMixin
+from sklearn_dl.utils._equality import value_key
 from sklearn_dl.utils._sklearn import Interval, StrOptions, fit_context
 
 __all__ = ["BaseWordEmbedding"]
@@ -136,7 +142,7 @@ class BaseWordEmbedding(
         groups = {}
         for position, params in enumerate(candidates):
             model = clone(self).set_params(**params)
-            key = joblib.hash([getattr(model, name) for name in _VOCABULARY])
+            key = tuple(value_key(getattr(model, name)) for name in _VOCABULARY)
             groups.setdefault(key, []).append(position)
         return [group for group in groups.values() if len(group) > 1]
 
@@ -281,6 +287,11 @@ class BaseWordEmbedding(
         else:
             words = self._given_vocabulary()
         if not words:
+            if self.vocabulary is not None:
+                raise ValueError(
+                    f"The 'vocabulary' parameter of {type(self).__name__} must have at "
+                    "least one word, got none."
+                )
             raise ValueError(
                 f"No word is frequent enough for {type(self).__name__}: 'min_count' is "
                 f"{self.min_count}, and of {len(corpus.words)} words the most frequent "
@@ -310,6 +321,12 @@ class BaseWordEmbedding(
 
     def _given_vocabulary(self):
         vocabulary = self.vocabulary
+        wrong = [word for word in vocabulary if not isinstance(word, str)]
+        if wrong:
+            raise TypeError(
+                f"The 'vocabulary' parameter of {type(self).__name__} must be of "
+                f"strings, got {type(wrong[0]).__name__}: {wrong[0]!r}."
+            )
         if isinstance(vocabulary, dict):
             words = sorted(vocabulary, key=vocabulary.get)
             if sorted(vocabulary.values()) != list(range(len(words))):
@@ -342,7 +359,9 @@ class BaseWordEmbedding(
                 f"{type(self).__name__} knows {len(self.vocabulary_)} words and takes "
                 f"counts of as many columns, got {counts.shape[1]}."
             )
-        return sp.csr_array(counts, dtype=np.float32)
+        counts = sp.csr_array(counts, dtype=np.float32, copy=True)
+        counts.eliminate_zeros()
+        return counts
 
     # -- documents ---------------------------------------------------------------------
 
@@ -355,7 +374,7 @@ class BaseWordEmbedding(
         self.max_length_ = int(np.diff(corpus.stops, prepend=0).max(initial=1))
         self.__dict__.pop("common_component_", None)
         if self.output == "sif":
-            means = sums(counts, self.vectors_, self._sif_weights())
+            means = weighted_means(counts, self.vectors_, self._sif_weights())
             # The direction that all documents have in common, their first right
             # singular vector, from the small matrix of products.
             _, directions = np.linalg.eigh(means.T.astype(np.float64) @ means)
@@ -377,8 +396,10 @@ class BaseWordEmbedding(
         # A word that is not in the vocabulary is as rare as can be.
         n_others = len(vectors) - len(weights)
         weights = np.concatenate([weights, np.full(n_others, weights.max())])
-        X = sums(counts, vectors, weights)
-        return X if common is None else X - np.outer(X @ common, common)
+        if common is None:
+            return sums(counts, vectors, weights)
+        X = weighted_means(counts, vectors, weights)
+        return X - np.outer(X @ common, common)
 
     def _length(self):
         return self.max_length or self._learned("max_length_")

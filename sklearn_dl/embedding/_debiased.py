@@ -206,6 +206,10 @@ class DebiasedEmbedding(
         self.embedding_ = deepcopy(fitted)
         copied = find_embedding(self.embedding_, type(self).__name__)
         copied.vectors_ = self.vectors_
+        if hasattr(copied, "subword_vectors_"):
+            # Words that are made of parts are neutral ones.
+            parts = self._without_bias(copied.subword_vectors_.astype(np.float64))
+            copied.subword_vectors_ = parts.astype(self.vectors_.dtype)
         # Taken off each document, this would bring back what it has of the bias.
         common = getattr(copied, "common_component_", None)
         if common is not None:

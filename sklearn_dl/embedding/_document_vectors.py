@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from sklearn_dl._numba._counting import count_terms
 from sklearn_dl.utils._kernel import own
 
-__all__ = ["count_words", "maxima", "padded", "sums"]
+__all__ = ["count_words", "maxima", "padded", "sums", "weighted_means"]
 
 
 def count_words(tokens, stops, n_words):
@@ -66,6 +66,27 @@ def sums(counts, vectors, weights=None, mean=True):
         np.divide(totals, masses, out=totals, where=masses > 0)
         totals[masses[:, 0] <= 0] = 0
     return totals
+
+
+def weighted_means(counts, vectors, weights):
+    """Add up the weighted vectors of the words, and divide by the number of words.
+
+    Parameters
+    ----------
+    counts : sparse array of shape (n_documents, n_words)
+        How often each document has each word.
+    vectors : ndarray of shape (n_words, n_components)
+        The vectors of the words.
+    weights : ndarray of shape (n_words,)
+        How much each word counts.
+
+    Returns
+    -------
+    X : ndarray of shape (n_documents, n_components)
+        The documents; 0 for those without words.
+    """
+    weighted = (vectors * weights[:, None]).astype(vectors.dtype)
+    return sums(counts, weighted)
 
 
 def maxima(counts, vectors):

@@ -166,7 +166,8 @@ class Word2Vec(BaseWordEmbedding):
         These parts.
 
     vocabulary_ : dict of str to int
-        The row of each word, the most frequent one first.
+        The row of each word. Without `vocabulary` the most frequent word is the first,
+        and ``<UNK>`` the last.
 
     word_counts_ : ndarray of shape (n_words,)
         How often each word was there.
@@ -224,7 +225,7 @@ class Word2Vec(BaseWordEmbedding):
             StrOptions({"negative-sampling", "hierarchical-softmax", "softmax"})
         ],
         "n_negatives": [Interval(Integral, 1, None, closed="left")],
-        "negative_exponent": [Real],
+        "negative_exponent": [Interval(Real, None, None, closed="neither")],
         "window": [Interval(Integral, 1, None, closed="left")],
         "dynamic_window": ["boolean"],
         "subsample": [Interval(Real, 0, None, closed="left")],
@@ -309,8 +310,10 @@ class Word2Vec(BaseWordEmbedding):
     def partial_fit(self, raw_documents, y=None):
         """Go once through more documents, at the rate `learning_rate_init`.
 
-        The first call learns the vocabulary, unless `vocabulary` or `fit` did; the
-        counts by which words are drawn and left out stay those of the first call, too.
+        The first call learns the vocabulary, unless `vocabulary` or `fit` did. What is
+        known of words and documents besides stays that of the first call: the counts,
+        by which words are drawn and left out, `idf_`, `common_component_` and
+        `max_length_`.
 
         Parameters
         ----------
@@ -330,14 +333,14 @@ class Word2Vec(BaseWordEmbedding):
         ValueError
             If the vectors come from a file, which does not have all that is needed.
         """
+        self._check_parameters()
         if not hasattr(self, "vectors_"):
             corpus = self._learn_vocabulary(self._read(raw_documents))
             training = self._begin(len(self.vocabulary_))
         else:
             self._learned("context_vectors_", "to go on with partial_fit")
-            corpus, _ = self._look_up(raw_documents)
-            corpus = corpus.known()
             training = self._resume()
+            corpus = super()._look_up(raw_documents)[0].known()
         tasks = RoundTasks(self, raw_documents, y, 1, name="epoch")
         self._epoch(training, corpus, tasks, (self.learning_rate_init,) * 2)
         self._record(training)
@@ -383,8 +386,12 @@ class Word2Vec(BaseWordEmbedding):
     # -- training ----------------------------------------------------------------------
 
     def _check_parameters(self):
-        shortest, longest = self.subword_lengths
-        if not 1 <= shortest <= longest:
+        lengths = tuple(self.subword_lengths)
+        if not (
+            len(lengths) == 2
+            and all(isinstance(length, Integral) for length in lengths)
+            and 1 <= lengths[0] <= lengths[1]
+        ):
             raise ValueError(
                 f"The 'subword_lengths' parameter of {type(self).__name__} must be two "
                 f"numbers from 1 on, the smaller one first, got {self.subword_lengths}."
@@ -430,10 +437,17 @@ class Word2Vec(BaseWordEmbedding):
     def _resume(self):
         """Go on from the vectors that there are."""
         n_words = len(self.vocabulary_)
+        is_tree = self.objective == "hierarchical-softmax"
+        self._check_same("n_components", self.vectors_.shape[1], self.n_components)
+        n_outputs = max(n_words - is_tree, 1)
+        self._check_same("objective", len(self.context_vectors_), n_outputs)
+        has_parts = self.unknown == "subwords"
+        self._check_same("unknown", hasattr(self, "subwords_"), has_parts)
         starts, pieces = np.arange(n_words + 1), np.arange(n_words, dtype=np.int32)
         rows = self.vectors_
         if hasattr(self, "subwords_"):
             parts = subword_pieces(list(self.vocabulary_), self.subword_lengths)
+            self._check_same("subword_lengths", list(parts[2]), self.subwords_)
             starts, pieces = _words_and_parts(*parts[:2])
             rows = np.vstack([self._own_vectors, self.subword_vectors_])
         inputs = aligned(*rows.shape)
@@ -443,6 +457,14 @@ class Word2Vec(BaseWordEmbedding):
         return Training(
             self, self.word_counts_, starts, pieces, inputs, outputs, self._seed
         )
+
+    def _check_same(self, name, learned, asked):
+        if learned != asked:
+            raise ValueError(
+                f"The {name!r} parameter of {type(self).__name__} must stay what it "
+                "was for partial_fit to go on: the vectors that there are were learned "
+                "with another one. Use fit to begin anew."
+            )
 
     def _epoch(self, training, corpus, tasks, rates):
         """Go through the documents once; return whether a callback has had enough."""

@@ -21,8 +21,8 @@ _OBJECTIVES = {
     "hierarchical-softmax": HIERARCHY,
     "softmax": SOFTMAX,
 }
-# Tokens between two looks at whether the user has had enough.
-_SLICE = 1 << 18
+# Multiplications between two looks at whether the user has had enough.
+_SLICE = 1 << 30
 
 
 def alias_table(weights):
@@ -187,7 +187,7 @@ class Training:
             self._paths = huffman_paths(counts)
             self._n_outputs = max(1, int(np.diff(self._paths[0]).max()))
         self._keep = np.ones(n_words, np.float32)
-        if embedding.subsample:
+        if embedding.subsample and counts.any():
             # As in word2vec.c, not in the article: the square root and the ratio.
             ratios = embedding.subsample * counts.sum() / np.maximum(counts, 1)
             self._keep = np.minimum(1, np.sqrt(ratios) + ratios).astype(np.float32)
@@ -241,23 +241,27 @@ class Training:
         starts, pieces = self._pieces
         longest = int(np.diff(starts).max(initial=1))
         width, n_outputs = self.inputs.shape[1], self._n_outputs
+        n_tokens = max(100, _SLICE // (width * n_outputs * 6))
+        # No word has more neighbours than its sentence has words.
+        n_around = int(np.diff(corpus.stops, prepend=0).max(initial=1))
+        n_around = min(2 * window, n_around, SENTENCE)
         room = (
             np.empty(SENTENCE, np.int32),
-            np.empty(2 * window * longest, np.int32),
-            np.empty(2 * window + 1, np.int64),
+            np.empty(n_around * longest, np.int32),
+            np.empty(n_around + 1, np.int64),
             np.empty(n_outputs, np.int64),
             np.empty(n_outputs, np.float32),
-            aligned(2 * window, width),
+            aligned(n_around, width),
             aligned(n_outputs, width),
-            np.empty((2 * window, n_outputs), np.float32),
-            np.empty((n_outputs, 2 * window), np.float32),
+            np.empty((n_around, n_outputs), np.float32),
+            np.empty((n_outputs, n_around), np.float32),
             aligned(1, width),
         )
         while state[0] < stop and not self._stopped:
             rate = rates[0] - fall * (int(state[0]) - first)
             train_words(
                 corpus.tokens,
-                min(stop, int(state[0]) + _SLICE),
+                min(stop, int(state[0]) + n_tokens),
                 corpus.stops,
                 self._keep,
                 starts,

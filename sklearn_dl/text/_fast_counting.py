@@ -11,7 +11,12 @@ from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
 
 from sklearn_dl._text._alphabet import runs_of
-from sklearn_dl._text._documents import batches_of_texts, check_documents, token_list
+from sklearn_dl._text._documents import (
+    batches_of_texts,
+    check_documents,
+    decoded_texts,
+    token_list,
+)
 from sklearn_dl._text._term_counter import CharacterCounter, WordCounter
 from sklearn_dl.base import JointTransformMixin
 from sklearn_dl.utils._equality import value_key
@@ -106,6 +111,7 @@ class FastCounting(JointTransformMixin):
                 try:
                     if counted is None:
                         first = self._clone_with(candidates[position])
+                        first._validate_params()
                         counted = first._count_all_terms(documents)
                     outcome = model, model._fit_transform_counted(documents, counted)
                 except Exception as error:
@@ -144,12 +150,13 @@ class FastCounting(JointTransformMixin):
             return self._count_in_parts(list(raw_documents), fixed_vocab, n_jobs)
         counter = self._counter()
         if counter is None:
+            if self.analyzer in ("word", "char", "char_wb") and self.input == "content":
+                name = type(self).__name__
+                raw_documents = decoded_texts(raw_documents, self.decode, name)
             return super()._count_vocab(raw_documents, fixed_vocab)
         preprocess = self.build_preprocessor()
         texts = batches_of_texts(
-            raw_documents,
-            lambda document: preprocess(self.decode(document)),
-            type(self).__name__,
+            raw_documents, self.decode, preprocess, type(self).__name__
         )
         if fixed_vocab:
             return self._count_known(texts, counter)
@@ -172,7 +179,10 @@ class FastCounting(JointTransformMixin):
         runs = runs_of(self.token_pattern)
         if runs is None:
             return None
-        return WordCounter(runs, ngram_range, self.get_stop_words() or ())
+        stop_words = self.get_stop_words() or ()
+        # No word is anything but a string.
+        stop_words = [word for word in stop_words if isinstance(word, str)]
+        return WordCounter(runs, ngram_range, stop_words)
 
     def _count_known(self, texts, counter):
         vocabulary = self.vocabulary_
@@ -181,11 +191,12 @@ class FastCounting(JointTransformMixin):
             # To enter the vocabulary into a table would be most of the work.
             plain = copy(self)
             plain.preprocessor, plain.input = str, "content"
-            return super(FastCounting, plain)._count_vocab(first, True)
+            documents = chain(first, chain.from_iterable(texts))
+            return super(FastCounting, plain)._count_vocab(documents, True)
         terms = list(vocabulary)
         if list(vocabulary.values()) != list(range(len(terms))):
             terms.sort(key=vocabulary.get)
-        columns = counter.know(terms)
+        columns = counter.know([t if isinstance(t, str) else "" for t in terms])
         for batch in chain([first], texts):
             counter.count(batch, columns, len(terms))
         return vocabulary, counter.counted(len(terms), self.dtype)
@@ -216,7 +227,7 @@ class FastCounting(JointTransformMixin):
 
     def _sort_features(self, X, vocabulary):
         terms = list(vocabulary)
-        if all(map(str.__le__, terms, terms[1:])):
+        if all(before <= after for before, after in pairwise(terms)):
             return X
         return super()._sort_features(X, vocabulary)
 
@@ -224,7 +235,18 @@ class FastCounting(JointTransformMixin):
         n_documents, n_terms = X.shape
         if high >= n_documents and low <= 1 and (limit is None or limit >= n_terms):
             return X
-        return super()._limit_features(X, vocabulary, high, low, limit)
+        X = super()._limit_features(X, vocabulary, high, low, limit)
+        vocabulary.update((term, int(column)) for term, column in vocabulary.items())
+        return X
+
+    def _warn_for_unused_params(self):
+        if self.analyzer == "identity":
+            # Words that are given are words, with stop words among them.
+            plain = copy(self)
+            plain.analyzer = "word"
+            plain.tokenizer = plain.preprocessor = None
+            return super(FastCounting, plain)._warn_for_unused_params()
+        return super()._warn_for_unused_params()
 
     def _forget_stream(self):
         self.__dict__.pop("_stream", None)
@@ -269,8 +291,7 @@ class FastCounting(JointTransformMixin):
             bound if isinstance(bound, Integral) else bound * n_documents
             for bound in (self.max_df, self.min_df)
         )
-        if high < low:
-            raise ValueError("max_df corresponds to < documents than min_df")
+        # Where the bounds leave nothing, more documents may.
         kept = np.flatnonzero((in_documents <= high) & (in_documents >= low))
         if self.max_features is not None and len(kept) > self.max_features:
             # Of the type that scikit-learn sorts, which decides between equals.
@@ -318,8 +339,8 @@ def _widened(matrix, columns, n_columns):
 
 
 def _merged(stream, more):
-    """Add up counts of alphabetical terms."""
-    terms = stream[0]
+    """Add up counts of terms, which are alphabetical or always the same."""
+    terms = stream[0] or more[0]
     if terms != more[0]:
         # Two sorted lists, one behind the other, are sorted in linear time.
         terms = list(dict.fromkeys(sorted(stream[0] + more[0])))

@@ -194,7 +194,14 @@ class TfidfTransformer(text.TfidfTransformer):
         X = validate_data(self, X, accept_sparse=("csr", "csc"), reset=reset)
         X = X if sp.issparse(X) else sp.csr_array(X)
         if not self.use_idf:
+            for name in ("idf_", "document_frequencies_", "n_samples_seen_"):
+                self.__dict__.pop(name, None)
             return self
+        if not reset and not hasattr(self, "document_frequencies_"):
+            raise ValueError(
+                f"{type(self).__name__} did not count in how many rows the terms were, "
+                "with use_idf=False: 'partial_fit' goes on with the same 'use_idf'."
+            )
         frequencies = np.bincount(X.indices, minlength=X.shape[1])
         if X.format == "csc":
             frequencies = np.diff(X.indptr)

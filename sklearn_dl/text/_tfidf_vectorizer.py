@@ -17,10 +17,11 @@ class TfidfVectorizer(FastCounting, text.TfidfVectorizer):
     r"""Count the terms of texts and weight them by how rare they are.
 
     The drop-in of :class:`sklearn.feature_extraction.text.TfidfVectorizer`: with the
-    same parameters it gives the same matrix, several times faster where terms are runs
-    of words or characters. Beyond it there are all that :class:`CountVectorizer` and
-    :class:`TfidfTransformer` have more than scikit-learn's: documents that are lists of
-    tokens, `tf`, `idf`, `n_jobs` and :meth:`partial_fit`.
+    same parameters it gives the same matrix, up to rounding, several times faster where
+    terms are runs of words or characters. Beyond it there are all that
+    :class:`CountVectorizer` and :class:`TfidfTransformer` have more than
+    scikit-learn's: documents that are lists of tokens, `tf`, `idf`, `n_jobs` and
+    :meth:`partial_fit`.
 
     Parameters
     ----------
@@ -293,7 +294,8 @@ class TfidfVectorizer(FastCounting, text.TfidfVectorizer):
         self._tfidf = self._weighting()
         self._tfidf.n_features_in_ = len(self.vocabulary_)
         if self.use_idf:
-            self._tfidf._set_frequencies(frequencies, self._stream[3])
+            dtype = np.float32 if self.dtype == np.float32 else np.float64
+            self._tfidf._set_frequencies(frequencies, self._stream[3], dtype)
         return self
 
     def transform(self, raw_documents):
@@ -327,7 +329,7 @@ class TfidfVectorizer(FastCounting, text.TfidfVectorizer):
         """Return the counts of documents, after learning from them."""
         self._check_params()
         self._forget_stream()
-        weighting = self._weighting()
+        self._tfidf = self._weighting()
         counts = text.CountVectorizer.fit_transform(self, raw_documents)
-        self._tfidf = weighting.fit(counts)
+        self._tfidf.fit(counts)
         return counts

@@ -296,6 +296,9 @@ def test_documents_are_made_of_the_vectors_of_their_words(output):
     if output == "max":
         expected[0], expected[3] = np.maximum(a, b), np.max([a, b, c], axis=0)
     if output == "sif":
+        # Divided by the number of words, not by the sum of weights.
+        n_words = np.array([[3], [1], [1], [4], [1]])
+        expected *= np.array([[2 * i + j], [k], [0], [i + 2 * k + j], [0]]) / n_words
         common = np.linalg.svd(expected[:4])[2][0]
         expected = expected - np.outer(expected @ common, common)
     X = embedding.transform(texts)
@@ -405,6 +408,9 @@ def test_a_debiased_embedding_keeps_no_bias_in_documents():
     [
         ({"subword_lengths": (3, 2)}, "'subword_lengths' parameter of Word2Vec"),
         ({"vocabulary": ["x1", "x1"]}, "'vocabulary' parameter of Word2Vec must have"),
+        ({"vocabulary": []}, "'vocabulary' parameter of Word2Vec must have at least"),
+        ({"subword_lengths": (3,)}, "'subword_lengths' parameter of Word2Vec"),
+        ({"negative_exponent": np.nan}, "'negative_exponent' parameter of Word2Vec"),
         ({"vocabulary": {"x1": 3}}, "'vocabulary' parameter of Word2Vec must number"),
         ({"n_threads": 0}, "'n_threads' parameter of Word2Vec"),
         ({"model": "glove"}, "'model' parameter of Word2Vec"),
@@ -434,3 +440,58 @@ def test_documents_are_read_once_for_a_group(monkeypatch):
     # Two vocabularies in two folds, and the best candidate at the end.
     assert reads == [100] * 4 + [200]
     assert len(search.joint_groups_) == 2
+
+
+def test_a_stream_with_unseen_words_that_have_known_parts():
+    stream = Word2Vec(8, unknown="subwords", min_count=1, random_state=0, window=2)
+    stream.fit(["hello world help"] * 20)
+    # Numbers beyond the tables would be written to memory that is not ours.
+    stream.partial_fit([" ".join(f"hello{k}" for k in range(20_000))])
+    assert np.isfinite(stream.vectors_).all()
+    assert stream.vectors_.shape == (3, 8)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"objective": "hierarchical-softmax"}, {"objective": "negative-sampling"}),
+        ({"objective": "softmax"}, {"objective": "hierarchical-softmax"}),
+        ({"unknown": "subwords"}, {"subword_lengths": (1, 8)}),
+        ({"unknown": "subwords"}, {"unknown": "skip"}),
+        ({}, {"unknown": "subwords"}),
+        ({"n_components": 20}, {"n_components": 64}),
+    ],
+    ids=str,
+)
+def test_a_stream_refuses_parameters_that_do_not_fit_its_tables(before, after):
+    model = Word2Vec(random_state=0).set_params(**before).fit(TEXTS)
+    with pytest.raises(ValueError, match="must stay what it was for partial_fit"):
+        model.set_params(**after).partial_fit(TEXTS)
+
+
+def test_a_stream_that_begins_without_known_words():
+    stream = Word2Vec(8, vocabulary=["x1", "x2"], random_state=0).partial_fit(["zzz"])
+    first = stream.vectors_
+    stream.partial_fit(TEXTS)
+    assert not np.array_equal(stream.vectors_, first)
+
+
+def test_windows_may_be_wider_than_documents():
+    texts = ["a b c d", "b", "d c b a"]
+    params = {"dynamic_window": False, "min_count": 1, "random_state": 0}
+    wide = Word2Vec(4, window=10**8, **params).fit(texts)
+    same = Word2Vec(4, window=3, **params).fit(texts)
+    assert_array_equal(wide.vectors_, same.vectors_)
+
+
+def test_lists_of_tokens_with_stop_words():
+    params = {"analyzer": "identity", "min_count": 1}
+    embedding = Word2Vec(4, stop_words=["a"], **params).fit([["a", "New York"], ["b"]])
+    assert set(embedding.vocabulary_) == {"New York", "b"}
+    with pytest.raises(TypeError, match="token 1 is NoneType"):
+        Word2Vec(4, **params).fit([["a", None]])
+
+
+def test_tables_are_no_documents():
+    with pytest.raises(TypeError, match=r"with the columns \['text'\]"):
+        Word2Vec().fit(pd.DataFrame({"text": TEXTS}))

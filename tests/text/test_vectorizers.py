@@ -242,8 +242,7 @@ def test_shares_are_not_sublinear():
 def test_lists_of_tokens(make):
     tokens = [["New York", "the", "x"], ["x", "x"], []]
     vectorizer = make(analyzer="identity", stop_words=["the"])
-    with pytest.warns(UserWarning, match="'stop_words' will not be used"):
-        vectorizer.fit(tokens)
+    assert set(vectorizer.fit(tokens).vocabulary_) == {"New York", "x"}
     vectorizer = make(analyzer="identity", ngram_range=(1, 2)).fit(tokens)
     assert set(vectorizer.vocabulary_) == {"New York", "the", "x", "New York the",
                                            "the x", "x x"}  # fmt: skip
@@ -345,3 +344,75 @@ def test_a_joint_fit_leaves_nothing_behind():
         assert set(vars(single)) - set(vars(model)) <= {"_stop_words_id"}
         assert set(vars(model)) <= set(vars(single))
         pickle.dumps(model)
+
+
+def test_a_given_vocabulary_keeps_its_order_in_a_stream():
+    params = {"vocabulary": ["b", "a", "c"], "token_pattern": r"\w+"}
+    texts = ["b a a", "b c", "b"]
+    stream = TfidfVectorizer(**params)
+    for text in texts:
+        stream.partial_fit([text])
+    assert_allclose(stream.idf_, TfidfVectorizer(**params).fit(texts).idf_)
+
+
+def test_batches_of_documents(monkeypatch):
+    monkeypatch.setattr("sklearn_dl._text._documents._BATCH", 4)
+    for vocabulary in (None, [f"w{k}" for k in range(50)]):
+        vectorizer = CountVectorizer(vocabulary=vocabulary).fit(TEXTS)
+        texts = [*TEXTS, "w1 w2", "w3"]
+        theirs = sklearn_text.CountVectorizer(vocabulary=vocabulary).fit(TEXTS)
+        assert_array_equal(
+            vectorizer.transform(texts).toarray(), theirs.transform(texts).toarray()
+        )
+
+
+@pytest.mark.parametrize("analyzer", ["char", "char_wb", "word"])
+def test_runs_longer_than_any_document(analyzer):
+    texts = ["a cat", "dog", "one more dog", ""]
+    params = {"analyzer": analyzer, "ngram_range": (2, 10**6)}
+    ours, theirs = CountVectorizer(**params), sklearn_text.CountVectorizer(**params)
+    assert_same_counts(ours, theirs, texts)
+
+
+def test_terms_that_are_no_strings():
+    vectorizer = CountVectorizer(analyzer=lambda text: [int(x) for x in text.split()])
+    assert vectorizer.fit_transform(["2 1 3", "3"]).toarray().tolist() == [
+        [1, 1, 1], [0, 0, 1]]  # fmt: skip
+    vectorizer = CountVectorizer(stop_words=["xx", None])
+    assert set(vectorizer.fit(["xx yy"]).vocabulary_) == {"yy"}
+    vectorizer = CountVectorizer(vocabulary={"aa": 0, ("aa", "bb"): 1})
+    assert vectorizer.fit_transform(["aa bb"]).toarray().tolist() == [[1, 0]]
+
+
+def test_no_documents():
+    for fit in (CountVectorizer().fit, TfidfVectorizer().fit_transform):
+        with pytest.raises(ValueError, match="empty vocabulary"):
+            fit([])
+    assert CountVectorizer().partial_fit([]).partial_fit(TEXTS).vocabulary_
+
+
+def test_numbers_of_columns_are_plain():
+    vectorizer = CountVectorizer(min_df=2).fit(TEXTS)
+    assert {type(column) for column in vectorizer.vocabulary_.values()} == {int}
+
+
+def test_streams_of_single_precision():
+    vectorizer = TfidfVectorizer(dtype=np.float32).partial_fit(TEXTS)
+    assert vectorizer.idf_.dtype == np.float32
+    assert vectorizer.transform(TEXTS).dtype == np.float32
+
+
+def test_weights_that_were_not_counted():
+    transformer = TfidfTransformer(use_idf=False).partial_fit([[1, 0]])
+    with pytest.raises(ValueError, match="goes on with the same 'use_idf'"):
+        transformer.set_params(use_idf=True).partial_fit([[1, 0]])
+
+
+def test_errors_of_functions_of_the_user_stay_what_they_are():
+    def broken(text):
+        raise AttributeError("mine")
+
+    with pytest.raises(AttributeError, match="mine"):
+        CountVectorizer(strip_accents=broken).fit(TEXTS)
+    with pytest.raises(AttributeError, match="read"):
+        CountVectorizer(input="file").fit(["a text"])
