@@ -5,6 +5,7 @@ numbers most of the time then goes into the beginnings and ends of loops. Here v
 are values, which stay in registers; LLVM splits them on processors with narrower ones.
 """
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -12,6 +13,8 @@ from numba.extending import intrinsic, models, register_model
 
 __all__ = [
     "LANES",
+    "aligned",
+    "inverse_root",
     "load",
     "multiply_add",
     "prefetch",
@@ -26,6 +29,25 @@ LANES = 16
 _FLOAT = ir.FloatType()
 _VECTOR = ir.VectorType(_FLOAT, LANES)
 _FAST = ("reassoc", "contract", "nsz")
+
+
+def aligned(n_rows, n_columns):
+    """Return a table of zeros that begins with a cache line, as wide as lanes are.
+
+    Parameters
+    ----------
+    n_rows, n_columns : int
+        What is needed.
+
+    Returns
+    -------
+    table : ndarray of shape (n_rows, width), float32
+        Its width is the next multiple of `LANES`.
+    """
+    width = -(-n_columns // LANES) * LANES
+    room = np.zeros(n_rows * width + LANES, dtype=np.float32)
+    first = -(room.ctypes.data // 4) % LANES
+    return room[first : first + n_rows * width].reshape(n_rows, width)
 
 
 class _Lanes(types.Type):
@@ -144,3 +166,20 @@ def total(typingctx, x):
         return builder.call(function, [_FLOAT(0), arguments[0]], fastmath=_FAST)
 
     return types.float32(_LANES), codegen
+
+
+@intrinsic
+def inverse_root(typingctx, x):
+    """Return ``1 / sqrt(x)``: an estimate, improved once."""
+
+    def codegen(context, builder, signature, arguments):
+        function = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(_VECTOR, [_VECTOR]),
+            f"llvm.sqrt.v{LANES}f32",
+        )
+        root = builder.call(function, [arguments[0]], fastmath=("fast",))
+        ones = ir.Constant(_VECTOR, [_FLOAT(1)] * LANES)
+        return builder.fdiv(ones, root, flags=("fast",))
+
+    return _LANES(_LANES), codegen

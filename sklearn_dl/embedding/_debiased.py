@@ -320,7 +320,7 @@ class DebiasedEmbedding(
         Returns
         -------
         bias : float
-            The mean of |cos|, the cosine of the angle between the word's vector in
+            The mean size of the cosine of the angle between the word's vector in
             `vectors_` and the bias, to the power of `strictness`. Between 0 and 1.
 
         Raises

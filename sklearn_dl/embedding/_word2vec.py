@@ -9,11 +9,11 @@ from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_dl._numba._lanes import aligned
 from sklearn_dl._text._token_reader import Corpus, read_documents
 from sklearn_dl.embedding._base import BaseWordEmbedding
 from sklearn_dl.embedding._word2vec_training import (
     Training,
-    aligned,
     huffman_paths,
     subword_pieces,
 )

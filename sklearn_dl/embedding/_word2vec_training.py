@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from sklearn_dl._numba._lanes import LANES
+from sklearn_dl._numba._lanes import aligned
 from sklearn_dl._numba._word2vec import (
     HIERARCHY,
     NEGATIVES,
@@ -140,14 +140,6 @@ def subword_pieces(words, lengths, known=None):
             pieces += [known[part] for part in parts if part in known]
         starts.append(len(pieces))
     return np.array(starts, np.int64), np.array(pieces, np.int32), known
-
-
-def aligned(n_rows, n_columns):
-    """Return a table of zeros that begins with a cache line, as wide as lanes are."""
-    width = -(-n_columns // LANES) * LANES
-    room = np.zeros(n_rows * width + LANES, dtype=np.float32)
-    first = -(room.ctypes.data // 4) % LANES
-    return room[first : first + n_rows * width].reshape(n_rows, width)
 
 
 class Training:

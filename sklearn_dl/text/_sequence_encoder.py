@@ -220,7 +220,7 @@ class SequenceEncoder(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        X_new : ndarray of int64 of shape (n_texts, max_length_) or (n_texts,)
+        X_new : ndarray of int64 of shape (n_texts, length) or (n_texts,)
             The numbers, in rows of one length or in an array a text.
 
         Raises
@@ -249,7 +249,7 @@ class SequenceEncoder(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        X_new : ndarray of int64 of shape (n_texts, max_length_) or (n_texts,)
+        X_new : ndarray of int64 of shape (n_texts, length) or (n_texts,)
             The numbers, in rows of one length or in an array a text.
 
         Raises
@@ -441,7 +441,7 @@ class SequenceEncoder(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        feature_names_out : ndarray of str of shape (max_length_,)
+        feature_names_out : ndarray of str of shape (length,)
             The name of the class in lower case, and the place.
         """
         check_is_fitted(self)

@@ -62,7 +62,7 @@ class TfidfTransformer(text.TfidfTransformer):
     n_features_in_ : int
         Number of terms.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where all were strings.
 
     See Also
