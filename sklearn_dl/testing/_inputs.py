@@ -164,6 +164,9 @@ def _layouts(
 def check_set_output_pandas(estimator: BaseEstimator) -> None:
     """Check that a transformer gives DataFrames when it is asked to.
 
+    One whose result is a sparse matrix is not asked: scikit-learn refuses to make a
+    DataFrame of it.
+
     Parameters
     ----------
     estimator : transformer
@@ -192,6 +195,8 @@ def check_set_output_pandas(estimator: BaseEstimator) -> None:
     in_frame = Problem(frame, problem.y)
     with promise(estimator, "with set_output(transform='pandas')"):
         expected = fitted(estimator, in_frame).transform(frame)
+        if sp.issparse(expected):
+            return
         model = fitted(estimator, in_frame).set_output(transform="pandas")
         actual = model.transform(frame)
         names = list(model.get_feature_names_out())

@@ -176,6 +176,7 @@ class TfidfTransformer(text.TfidfTransformer):
         X_weighted : sparse matrix of shape (n_samples, n_features)
             The weighted counts.
         """
+        X = _native(X)
         if self.tf == "count":
             return super().transform(X, copy=copy)
         check_is_fitted(self)
@@ -191,7 +192,7 @@ class TfidfTransformer(text.TfidfTransformer):
                 f"The 'sublinear_tf' parameter of {type(self).__name__} must be False "
                 "with tf='relative': 1 + ln(share) is no weight. Got True."
             )
-        X = validate_data(self, X, accept_sparse=("csr", "csc"), reset=reset)
+        X = validate_data(self, _native(X), accept_sparse=("csr", "csc"), reset=reset)
         X = X if sp.issparse(X) else sp.csr_array(X)
         if not self.use_idf:
             for name in ("idf_", "document_frequencies_", "n_samples_seen_"):
@@ -223,3 +224,10 @@ class TfidfTransformer(text.TfidfTransformer):
         if self.idf == "shifted":
             self.idf_ += 1.0
         return self
+
+
+def _native(X):
+    """Return an array in the machine's own order of bytes, which sparse ones have."""
+    if isinstance(X, np.ndarray) and not X.dtype.isnative:
+        return X.astype(X.dtype.newbyteorder("="))
+    return X

@@ -67,4 +67,4 @@ def test_a_search_over_embeddings_of_reviews(reviews):
     }
     search = GridSearchCV(pipeline, grid, cv=2, error_score="raise")
     search.fit(texts[:2000], y[:2000])
-    assert search.score(texts[2000:], y[2000:]) > 0.75
+    assert search.score(texts[2000:], y[2000:]) > 0.7
