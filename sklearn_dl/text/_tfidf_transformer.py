@@ -227,7 +227,9 @@ class TfidfTransformer(text.TfidfTransformer):
 
 
 def _native(X):
-    """Return an array in the machine's own order of bytes, which sparse ones have."""
-    if isinstance(X, np.ndarray) and not X.dtype.isnative:
-        return X.astype(X.dtype.newbyteorder("="))
-    return X
+    """Return an array of a type that sparse matrices have."""
+    if not isinstance(X, np.ndarray):
+        return X
+    if X.dtype == np.float16:
+        return X.astype(np.float32)
+    return X if X.dtype.isnative else X.astype(X.dtype.newbyteorder("="))
