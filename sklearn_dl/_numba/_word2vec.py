@@ -38,6 +38,7 @@ TOKEN, DOCUMENT, RANDOM = range(3)
 _MULTIPLIER = np.uint64(6364136223846793005)
 _INCREMENT = np.uint64(1442695040888963407)
 _SHIFT = np.uint64(33)
+_MIDDLE = np.uint64(9)
 _HALF = np.float32(0.5)
 _ONE = np.float32(1)
 
@@ -65,8 +66,27 @@ def _sigmoid(x):
 
 
 @fast_inner_kernel
+def _multiply_one(rows, outputs, n_outputs, scores):
+    """Write the products of one row with all outputs, three at a time."""
+    b = 0
+    while b < n_outputs:
+        b1, b2 = min(b + 1, n_outputs - 1), min(b + 2, n_outputs - 1)
+        s0 = s1 = s2 = zeros()
+        for d in range(0, rows.shape[1], LANES):
+            x = load(rows, 0, d)
+            s0 = multiply_add(x, load(outputs, b, d), s0)
+            s1 = multiply_add(x, load(outputs, b1, d), s1)
+            s2 = multiply_add(x, load(outputs, b2, d), s2)
+        scores[0, b], scores[0, b1], scores[0, b2] = total(s0), total(s1), total(s2)
+        b += 3
+
+
+@fast_inner_kernel
 def _multiply(rows, n_rows, outputs, n_outputs, scores):
     """Write the products of all rows with all outputs, two by three at a time."""
+    if n_rows == 1:
+        _multiply_one(rows, outputs, n_outputs, scores)
+        return
     a = 0
     while a < n_rows:
         # At the ends the last ones are computed again.
@@ -137,8 +157,11 @@ def _choose_outputs(
         targets[0], labels[0] = centre, _ONE
         n_outputs = 1
         for _ in range(n_negatives):
+            # The upper half of the bits finds a place, some of the lower ones decide
+            # whether it is kept.
             word = _next(state) * shares.shape[0] >> 31
-            if np.float32(_next(state)) * np.float32(2.0**-31) >= shares[word]:
+            part = np.float32(np.int64(state[RANDOM] >> _MIDDLE) & 0xFFFFFF)
+            if part * np.float32(2.0**-24) >= shares[word]:
                 word = aliases[word]
             # The centre is no example of what it is not.
             if word != centre:

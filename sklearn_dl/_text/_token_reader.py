@@ -49,7 +49,10 @@ class Corpus:
     def known(self):
         """Return the documents without the words that are not known."""
         kept = self.tokens >= 0
-        stops = np.concatenate([[0], np.cumsum(kept)])[self.stops]
+        if kept.all():
+            return self
+        before = np.cumsum(kept)
+        stops = np.where(self.stops > 0, before[self.stops - 1], 0)
         return Corpus(self.tokens[kept], stops, self.words, self.shared)
 
 

@@ -278,9 +278,7 @@ class BaseWordEmbedding(
 
     def _learn_vocabulary(self, corpus):
         """Give numbers to words that are frequent enough; return documents of them."""
-        counts = np.bincount(
-            corpus.tokens[corpus.tokens >= 0], minlength=len(corpus.words)
-        )
+        counts = np.bincount(corpus.tokens, minlength=len(corpus.words))
         if self.vocabulary is None:
             order = self._frequent(corpus.words, counts)
             words = [corpus.words[k] for k in order]
