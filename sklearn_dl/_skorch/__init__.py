@@ -23,13 +23,21 @@ from sklearn_dl._skorch._runtime import (
 )
 from sklearn_dl._skorch._schedules import HORIZON_SCHEDULES, SCHEDULES, Schedule
 from sklearn_dl._skorch._sequences import Sequences
+from sklearn_dl._skorch._sizes import layer_sizes
+from sklearn_dl._skorch._step_training import (
+    NETWORK_CONSTRAINTS,
+    TRAINING_CONSTRAINTS,
+    StepTraining,
+)
 from sklearn_dl._skorch._targets import NeuralClassifierMixin, NeuralRegressorMixin
 from sklearn_dl._skorch._tensors import as_tensor
 
 __all__ = [
     "HORIZON_SCHEDULES",
+    "NETWORK_CONSTRAINTS",
     "SCHEDULES",
     "SOLVERS",
+    "TRAINING_CONSTRAINTS",
     "BaseDense",
     "BaseNeural",
     "Batches",
@@ -39,6 +47,7 @@ __all__ = [
     "Penalty",
     "Schedule",
     "Sequences",
+    "StepTraining",
     "TaskPerEpoch",
     "TensorNet",
     "TrainingOptions",
@@ -46,6 +55,7 @@ __all__ = [
     "as_tensor",
     "foreign_state",
     "isolated_generators",
+    "layer_sizes",
     "limited_threads",
     "load_foreign_state",
     "optimizer_options",

@@ -11,13 +11,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sklearn_dl._trees._flat import FlatTrees, StepTables
+from sklearn_dl._trees._learners import FittedClassifiers, TreeClassifiers
 from sklearn_dl._trees._stumps import CRITERIA
 from sklearn_dl.boosting._adaboost_base import BaseAdaBoost, take_rows
 from sklearn_dl.boosting._adaboost_rounds import (
     ClassifierRounds,
-    FittedClassifiers,
     StumpRounds,
-    TreeClassifiers,
 )
 from sklearn_dl.utils._sklearn import StrOptions, check_sample_weight, fit_context
 

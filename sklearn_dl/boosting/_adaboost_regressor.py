@@ -8,11 +8,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_dl._trees._flat import FlatTrees, weighted_medians
+from sklearn_dl._trees._learners import FittedRegressors, TreeRegressors
 from sklearn_dl.boosting._adaboost_base import BaseAdaBoost, take_rows
 from sklearn_dl.boosting._adaboost_rounds import (
-    FittedRegressors,
     RegressorRounds,
-    TreeRegressors,
 )
 from sklearn_dl.utils._kernel import own
 from sklearn_dl.utils._sklearn import StrOptions, check_sample_weight, fit_context

@@ -10,7 +10,7 @@ from sklearn.base import is_regressor
 from sklearn.utils.validation import check_is_fitted
 from torch.nn.parameter import UninitializedParameter
 
-from sklearn_dl._skorch import BaseNeural
+from sklearn_dl._skorch import NETWORK_CONSTRAINTS, BaseNeural, StepTraining
 from sklearn_dl.modules import (
     ARCHITECTURES,
     ImageModel,
@@ -23,7 +23,6 @@ from sklearn_dl.neural_network._image_input import (
     fit_augmenter,
     row_layout,
 )
-from sklearn_dl.neural_network._training import NETWORK_CONSTRAINTS, StepTraining
 from sklearn_dl.utils._sklearn import HasMethods, Interval, Options, StrOptions
 
 __all__ = ["BaseCNN"]

@@ -10,7 +10,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_consistent_length
 from torch import nn
 
-from sklearn_dl._skorch import BaseNeural
+from sklearn_dl._skorch import NETWORK_CONSTRAINTS, BaseNeural, StepTraining
 from sklearn_dl._skorch._callbacks import OwnCallback
 from sklearn_dl._skorch._data import as_input
 from sklearn_dl.modules import ImageModel
@@ -28,7 +28,6 @@ from sklearn_dl.neural_network._fitted_network import (
 )
 from sklearn_dl.neural_network._fitting import check_target
 from sklearn_dl.neural_network._image_input import fit_augmenter
-from sklearn_dl.neural_network._training import NETWORK_CONSTRAINTS, StepTraining
 from sklearn_dl.utils._sklearn import HasMethods, Interval, StrOptions
 
 __all__ = ["BaseFineTuner"]

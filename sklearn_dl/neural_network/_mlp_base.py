@@ -7,10 +7,14 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 
-from sklearn_dl._skorch import SOLVERS, BaseDense
+from sklearn_dl._skorch import (
+    SOLVERS,
+    TRAINING_CONSTRAINTS,
+    BaseDense,
+    StepTraining,
+    layer_sizes,
+)
 from sklearn_dl.modules import ACTIVATIONS, WEIGHT_INITS, DenseNetwork, initialize_
-from sklearn_dl.neural_network._sizes import layer_sizes
-from sklearn_dl.neural_network._training import TRAINING_CONSTRAINTS, StepTraining
 from sklearn_dl.utils._sklearn import Interval, StrOptions
 
 __all__ = ["BaseMLP"]

@@ -8,7 +8,7 @@ import torch
 from sklearn.base import is_regressor
 from sklearn.utils.validation import check_consistent_length
 
-from sklearn_dl._skorch import BaseNeural, Sequences
+from sklearn_dl._skorch import NETWORK_CONSTRAINTS, BaseNeural, Sequences, StepTraining
 from sklearn_dl.modules import RecurrentNetwork, SequenceModel
 from sklearn_dl.neural_network._fitting import check_target
 from sklearn_dl.neural_network._image_input import channel_statistics
@@ -20,7 +20,6 @@ from sklearn_dl.neural_network._sequence_input import (
     kind_of_input,
     row_lengths,
 )
-from sklearn_dl.neural_network._training import NETWORK_CONSTRAINTS, StepTraining
 from sklearn_dl.neural_network._vocabulary import (
     as_words,
     encode_words,

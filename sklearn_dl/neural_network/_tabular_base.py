@@ -15,10 +15,10 @@ from sklearn_dl._skorch import (
     BaseNeural,
     Schedule,
     TrainingOptions,
+    layer_sizes,
 )
 from sklearn_dl.modules import ACTIVATIONS, TabularNetwork
 from sklearn_dl.neural_network._fitting import check_target
-from sklearn_dl.neural_network._sizes import layer_sizes
 from sklearn_dl.neural_network._tabular_input import TableEncoder, categorical_columns
 from sklearn_dl.utils._sklearn import Interval, Options, StrOptions
 

@@ -2,23 +2,20 @@
 
 import os
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
-from sklearn_dl._skorch import (
-    HORIZON_SCHEDULES,
-    SCHEDULES,
-    SOLVERS,
-    Penalty,
-    Schedule,
-    TrainingOptions,
-)
+from sklearn_dl._skorch._net import Penalty
+from sklearn_dl._skorch._optimizers import SOLVERS
+from sklearn_dl._skorch._options import TrainingOptions
+from sklearn_dl._skorch._schedules import HORIZON_SCHEDULES, SCHEDULES, Schedule
 from sklearn_dl.utils._sklearn import Interval, Options, StrOptions
 
 __all__ = ["NETWORK_CONSTRAINTS", "TRAINING_CONSTRAINTS", "StepTraining"]
 
 # What each parameter may be; a family takes those that it has.
-TRAINING_CONSTRAINTS: dict = {
+TRAINING_CONSTRAINTS: dict[str, list[Any]] = {
     "solver": [StrOptions(set(SOLVERS))],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
@@ -63,6 +60,30 @@ TRAINING_CONSTRAINTS: dict = {
 class StepTraining:
     """What the parameters of the training mean, and which go together."""
 
+    # Parameters of every family.
+    solver: str
+    alpha: float
+    batch_size: int | str
+    learning_rate: Any
+    learning_rate_init: float
+    warmup_epochs: float
+    max_iter: int
+    shuffle: bool
+    tol: float
+    verbose: bool
+    momentum: float
+    nesterovs_momentum: bool
+    early_stopping: bool
+    validation_fraction: float
+    beta_1: float
+    beta_2: float
+    n_iter_no_change: float
+    max_grad_norm: float | None
+    ema_decay: float | None
+    mixed_precision: str | None
+    callbacks: Any
+    checkpoint: Any
+
     # Whether the last epoch is one too early, as for scikit-learn's networks, or what
     # the user has planned.
     _warns_unconverged = False
@@ -74,12 +95,12 @@ class StepTraining:
     epsilon = 1e-8
     rho = 0.9
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         """Check what one parameter's constraints cannot say."""
         name = type(self).__name__
         rates = self.learning_rate
         if not isinstance(rates, str) and not callable(rates):
-            positive = all(isinstance(rate, Real) and rate > 0 for rate in rates)
+            positive = all(isinstance(rate, Real) and float(rate) > 0 for rate in rates)
             if len(rates) == 0 or not positive:
                 raise ValueError(
                     f"learning_rate of {name}, as a list, must hold at least one rate, "
@@ -91,7 +112,7 @@ class StepTraining:
                 f"early_stopping=True, got {self.validation_fraction!r}."
             )
 
-    def _training_options(self, n_rows):
+    def _training_options(self, n_rows: int) -> TrainingOptions:
         self._check_parameters()
         kind = self.learning_rate
         if isinstance(kind, str):
@@ -146,7 +167,7 @@ class StepTraining:
             verbose=bool(self.verbose),
         )
 
-    def _has_partial_fit(self):
+    def _has_partial_fit(self) -> bool:
         for parameter, refused in (
             ("early_stopping", self.early_stopping),
             # The average stands in for the weights when a fit ends.

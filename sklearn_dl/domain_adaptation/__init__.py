@@ -1,0 +1,1 @@
+"""Learning for a target domain from labels of other domains."""

@@ -1,0 +1,254 @@
+"""The convention: which rows are source, which are target, which have a label.
+
+A domain is a number a row: 0 and above are sources, below are targets. A target row
+may be without a label: -1 among integers, NaN among floating numbers, None among
+objects.
+"""
+
+from inspect import signature
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import assert_all_finite, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length
+
+from sklearn_dl.utils._sklearn import check_sample_weight, num_samples
+
+__all__ = [
+    "DomainAwareMixin",
+    "Domains",
+    "check_domain_weights",
+    "check_domains",
+    "is_masked",
+    "read_domains",
+]
+
+
+# What may take domains, in an estimator, a splitter or a scorer.
+_METHODS = (
+    "fit",
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "transform",
+    "score",
+    "split",
+)
+_CLASS_OF_MINUS_ONE = (
+    " If -1 is a class of yours, encode the classes from 0, for instance with "
+    "sklearn.preprocessing.LabelEncoder."
+)
+
+
+class Domains(NamedTuple):
+    """Where the rows of a fit are from.
+
+    Parameters
+    ----------
+    ids : ndarray of shape (n_rows,), dtype int64
+        The domain of each row.
+    is_source : ndarray of shape (n_rows,), dtype bool
+        Whether it is a source.
+    is_labelled : ndarray of shape (n_rows,), dtype bool
+        Whether the row has a label. All source rows have one.
+    """
+
+    ids: np.ndarray
+    is_source: np.ndarray
+    is_labelled: np.ndarray
+
+    @property
+    def has_target(self):
+        """Whether there is a target at all."""
+        return not self.is_source.all()
+
+
+class DomainAwareMixin:
+    """Asks metadata routing for ``sample_domain``, without the user's having to."""
+
+    def __init_subclass__(cls, **kwargs):
+        for method in _METHODS:
+            function = getattr(cls, method, None)
+            if (
+                function is None
+                or "sample_domain" not in signature(function).parameters
+            ):
+                continue
+            setattr(cls, f"__metadata_request__{method}", {"sample_domain": True})
+        super().__init_subclass__(**kwargs)
+
+
+def is_masked(y, *, numeric=False):
+    """Return which rows have no label.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,)
+        Labels or, with `numeric`, targets of a regression.
+    numeric : bool, default=False
+        Whether -1 is a number like another.
+
+    Returns
+    -------
+    masked : ndarray of shape (n_rows,), dtype bool
+        True for -1 among signed integers, for NaN among floating numbers, and for None
+        and NaN among objects.
+    """
+    if y.dtype.kind == "i" and not numeric:
+        return y == -1
+    if y.dtype.kind in "fcO":
+        return np.asarray(pd.isna(y), dtype=bool)
+    return np.zeros(len(y), dtype=bool)
+
+
+def check_domains(name, sample_domain, n_rows):
+    """Check the numbers of domains.
+
+    Parameters
+    ----------
+    name : str
+        Of the estimator, for errors.
+    sample_domain : array-like of shape (n_rows,)
+        A whole number a row.
+    n_rows : int
+        How many rows there are.
+
+    Returns
+    -------
+    ids : ndarray of shape (n_rows,), dtype int64
+        The same, as a copy.
+
+    Raises
+    ------
+    ValueError
+        If they are not that.
+    """
+    ids = np.asarray(sample_domain)
+    if ids.shape != (n_rows,):
+        raise ValueError(
+            f"sample_domain of {name} must have one number for each of the {n_rows} "
+            f"rows of X, got the shape {ids.shape}."
+        )
+    whole = ids.dtype.kind in "iu"
+    if ids.dtype.kind == "f":
+        whole = bool(np.isfinite(ids).all() and (ids == np.floor(ids)).all())
+    if not whole:
+        raise ValueError(
+            f"sample_domain of {name} must be whole numbers, 0 and above for sources "
+            f"and below 0 for targets, got {ids.dtype} {ids[:3]}..."
+        )
+    return ids.astype(np.int64)
+
+
+def read_domains(estimator, X, y, sample_domain, *, numeric=False):
+    """Check labels and domains of a fit.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose fit it is, for errors.
+    X : array-like of shape (n_rows, ...)
+        The rows; nothing but their number is looked at.
+    y : array-like of shape (n_rows,)
+        Labels, masked where a target row has none.
+    sample_domain : array-like of shape (n_rows,) or None
+        Domains; with None, rows without a label are the target and all others the
+        source. Without such rows either, all are source.
+    numeric : bool, default=False
+        Whether y are the targets of a regression.
+
+    Returns
+    -------
+    y : ndarray of shape (n_rows,)
+        A copy of the labels. Where there are none it means nothing.
+    domains : Domains
+        Where the rows are from.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, if there is no source, or if a source row has no label.
+    """
+    name = type(estimator).__name__
+    if y is None:
+        raise ValueError(
+            f"{name} requires y to be passed, but the target y is None. Rows of the "
+            f"target that have no label get -1 (integers), NaN (floats) or None "
+            f"(objects)."
+        )
+    n_rows = num_samples(X)
+    y = np.array(column_or_1d(y, warn=True))
+    check_consistent_length(X, y)
+    masked = is_masked(y, numeric=numeric)
+    if sample_domain is None:
+        ids = np.where(masked, -1, 0)
+    else:
+        ids = check_domains(name, sample_domain, n_rows)
+    domains = Domains(ids, ids >= 0, ~masked)
+    _check_source(name, domains, y, numeric)
+    labels = y[~masked]
+    if numeric:
+        y = _as_numbers(y, masked)
+        assert_all_finite(y[~masked], input_name="y")
+    else:
+        check_classification_targets(labels)
+    return y, domains
+
+
+def _check_source(name, domains, y, numeric):
+    """Refuse a source without rows, or with rows that have no label."""
+    if not domains.is_source.any():
+        raise ValueError(
+            f"{name} expects rows of a source domain, got none: sample_domain is below "
+            f"0 for all rows, or y has no label at all. Source rows have a domain of 0 "
+            f"or above, and a label."
+        )
+    unlabelled = domains.is_source & ~domains.is_labelled
+    if unlabelled.any():
+        row = int(np.flatnonzero(unlabelled)[0])
+        way_out = "" if numeric else _CLASS_OF_MINUS_ONE
+        raise ValueError(
+            f"{name} expects a label for each row of a source domain, got "
+            f"y[{row}]={y[row]!r}, which marks target rows without a label.{way_out}"
+        )
+
+
+def _as_numbers(y, masked):
+    """Return targets as float64, NaN where there are none."""
+    numbers = np.full(len(y), np.nan)
+    numbers[~masked] = y[~masked].astype(np.float64)
+    return numbers
+
+
+def check_domain_weights(estimator, X, sample_weight, used):
+    """Check weights of rows: none is negative, and not all that count are 0.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose fit it is, for errors.
+    X : array-like of shape (n_rows, ...)
+        The rows.
+    sample_weight : array-like of shape (n_rows,) or None
+        Their weights; None is 1 for all.
+    used : dict of str to ndarray of shape (n_rows,), dtype bool
+        Which rows have to have some weight together, by what they are called.
+
+    Returns
+    -------
+    weight : ndarray of shape (n_rows,), dtype float64
+        The weights.
+    """
+    weight = check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    for rows, chosen in used.items():
+        if chosen.any() and not weight[chosen].any():
+            raise ValueError(
+                f"sample_weight of {type(estimator).__name__} must be positive for "
+                f"some of the {rows} rows, got zero for all {int(chosen.sum())}."
+            )
+    return weight
