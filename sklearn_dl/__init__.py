@@ -13,6 +13,7 @@ __all__ = [
     "__version__",
     "base",
     "boosting",
+    "domain_adaptation",
     "embedding",
     "exceptions",
     "inspection",

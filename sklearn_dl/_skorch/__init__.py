@@ -1,7 +1,8 @@
 """The one bridge between an estimator and a skorch net."""
 
+from sklearn_dl._skorch._adaptation_net import AdaptationNet
 from sklearn_dl._skorch._callbacks import Convergence, TaskPerEpoch
-from sklearn_dl._skorch._data import Batches
+from sklearn_dl._skorch._data import Batches, as_input
 from sklearn_dl._skorch._estimator import BaseNeural
 from sklearn_dl._skorch._foreign import (
     foreign_state,
@@ -13,6 +14,7 @@ from sklearn_dl._skorch._joint import BaseDense
 from sklearn_dl._skorch._net import Penalty, TensorNet, Turn
 from sklearn_dl._skorch._optimizers import SOLVERS, optimizer_options
 from sklearn_dl._skorch._options import TrainingOptions
+from sklearn_dl._skorch._paired_batches import PairedBatches
 from sklearn_dl._skorch._runtime import (
     isolated_generators,
     limited_threads,
@@ -38,12 +40,14 @@ __all__ = [
     "SCHEDULES",
     "SOLVERS",
     "TRAINING_CONSTRAINTS",
+    "AdaptationNet",
     "BaseDense",
     "BaseNeural",
     "Batches",
     "Convergence",
     "NeuralClassifierMixin",
     "NeuralRegressorMixin",
+    "PairedBatches",
     "Penalty",
     "Schedule",
     "Sequences",
@@ -52,6 +56,7 @@ __all__ = [
     "TensorNet",
     "TrainingOptions",
     "Turn",
+    "as_input",
     "as_tensor",
     "foreign_state",
     "isolated_generators",

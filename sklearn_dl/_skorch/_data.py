@@ -111,6 +111,11 @@ class Batches:
         """The number of batches in an epoch."""
         return len(self._parts)
 
+    @property
+    def n_drawn(self) -> int:
+        """The number of rows in the batches of an epoch."""
+        return len(self)
+
     def everything(self) -> Batch:
         """Return all rows as one batch."""
         return self._batch(self.X, self.y, self.weight)

@@ -382,11 +382,11 @@ class TensorNet(Progress, NeuralNet):
                 total.add_(loss, alpha=len(batch[0]))
         group = self._turns[0].optimizer.param_groups[0]
         losses_by_name = {
-            name: total.item() / len(batches)
+            name: total.item() / batches.n_drawn
             for name, total in zip(names, totals, strict=True)
         }
         rate = group["lr"] / group["rate_factor"]
-        self.end_of_rows(len(batches), losses_by_name, rate)
+        self.end_of_rows(batches.n_drawn, losses_by_name, rate)
 
     def _run_compiled(self, program: NetProgram, batches: Batches) -> None:
         n_batches = batches.n_batches

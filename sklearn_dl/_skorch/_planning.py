@@ -76,6 +76,8 @@ class PlansTraining(CallbackSupportMixin, BaseEstimator, ABC):
 
     # Where a user may give a function that makes the network.
     _module_parameter = "module"
+    # What trains the network.
+    _net_type: type[TensorNet] = TensorNet
     # Rows in a batch where the user does not say.
     _auto_batch_size = 200
 
@@ -244,7 +246,7 @@ class PlansTraining(CallbackSupportMixin, BaseEstimator, ABC):
         # L-BFGS is scipy's and steps by itself; the net has an idle optimiser then.
         solver = "sgd" if options.solver == "lbfgs" else options.solver
         optimizer, solver_options = optimizer_options(solver, **options.solver_options)
-        net = TensorNet(
+        net = self._net_type(
             self._make_module,
             self._make_criterion(),
             module__n_outputs=self._n_raw_outputs,

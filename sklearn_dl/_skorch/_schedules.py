@@ -11,6 +11,7 @@ __all__ = [
     "HORIZON_SCHEDULES",
     "SCHEDULES",
     "Schedule",
+    "annealed_factor",
     "cosine_factor",
     "coslog4_factor",
     "exponential_factor",
@@ -83,6 +84,17 @@ def coslog4_factor(progress: float) -> float:
     return 0.5 * (1 - math.cos(2 * math.pi * math.log2(1 + 15 * progress)))
 
 
+def annealed_factor(progress: float) -> float:
+    """Return ``(1 + 10 progress) ** -0.75``, of adversarial adaptation [1]_.
+
+    References
+    ----------
+    .. [1] Y. Ganin et al., "Domain-adversarial training of neural networks", JMLR 17
+       (59), 2016.
+    """
+    return (1 + 10 * progress) ** -0.75
+
+
 _EPOCH_FACTORS: dict[str, Callable[..., float]] = {
     "time": time_factor,
     "exponential": exponential_factor,
@@ -93,14 +105,17 @@ _PROGRESS_FACTORS: dict[str, Callable[[float], float]] = {
     "cosine": cosine_factor,
     "one_cycle": one_cycle_factor,
     "coslog4": coslog4_factor,
+    "annealed": annealed_factor,
 }
+# What a network without another domain has no use for.
+_OF_ADAPTATION = ("annealed",)
 
 SCHEDULES = (
     "constant",
     "invscaling",
     "adaptive",
     *_EPOCH_FACTORS,
-    *_PROGRESS_FACTORS,
+    *(name for name in _PROGRESS_FACTORS if name not in _OF_ADAPTATION),
 )
 
 # These are planned for a whole fit of max_iter epochs.

@@ -102,9 +102,12 @@ def decoded_texts(documents, decode, name):
     for position, document in enumerate(documents):
         text = decode(document)
         if not isinstance(text, str):
+            hint = ""
+            if isinstance(document, (list, tuple)):
+                hint = " Lists of tokens are read with analyzer='identity'."
             raise TypeError(
                 f"Document {position} given to {name} must be a string, got "
-                f"{type(document).__name__}: {document!r}."
+                f"{type(document).__name__}: {document!r}.{hint}"
             )
         yield text
 

@@ -22,6 +22,7 @@ __all__ = [
     "check_domain_weights",
     "check_domains",
     "is_masked",
+    "is_masked_alone",
     "read_domains",
 ]
 
@@ -104,6 +105,28 @@ def is_masked(y, *, numeric=False):
     return np.zeros(len(y), dtype=bool)
 
 
+def is_masked_alone(y, *, numeric=False):
+    """Return which rows have no label where no domains are given.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,)
+        Labels or, with `numeric`, targets of a regression.
+    numeric : bool, default=False
+        Whether -1 is a number like another.
+
+    Returns
+    -------
+    masked : ndarray of shape (n_rows,), dtype bool
+        What `is_masked` says, but for -1 beside a single other integer: there would be
+        nothing to tell apart, and so these are two classes.
+    """
+    masked = is_masked(y, numeric=numeric)
+    if y.dtype.kind == "i" and masked.any() and len(np.unique(y[~masked])) == 1:
+        return np.zeros(len(y), dtype=bool)
+    return masked
+
+
 def check_domains(name, sample_domain, n_rows):
     """Check the numbers of domains.
 
@@ -156,7 +179,8 @@ def read_domains(estimator, X, y, sample_domain, *, numeric=False):
         Labels, masked where a target row has none.
     sample_domain : array-like of shape (n_rows,) or None
         Domains; with None, rows without a label are the target and all others the
-        source. Without such rows either, all are source.
+        source. Without such rows either, all are source; then the classes may be -1
+        and 1.
     numeric : bool, default=False
         Whether y are the targets of a regression.
 
@@ -182,10 +206,11 @@ def read_domains(estimator, X, y, sample_domain, *, numeric=False):
     n_rows = num_samples(X)
     y = np.array(column_or_1d(y, warn=True))
     check_consistent_length(X, y)
-    masked = is_masked(y, numeric=numeric)
     if sample_domain is None:
+        masked = is_masked_alone(y, numeric=numeric)
         ids = np.where(masked, -1, 0)
     else:
+        masked = is_masked(y, numeric=numeric)
         ids = check_domains(name, sample_domain, n_rows)
     domains = Domains(ids, ids >= 0, ~masked)
     _check_source(name, domains, y, numeric)
@@ -194,6 +219,8 @@ def read_domains(estimator, X, y, sample_domain, *, numeric=False):
         y = _as_numbers(y, masked)
         assert_all_finite(y[~masked], input_name="y")
     else:
+        if labels.dtype.kind == "f":
+            assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
     return y, domains
 

@@ -4,6 +4,21 @@ Nothing here knows of scikit-learn or skorch.
 """
 
 from sklearn_dl.modules._activations import ACTIVATIONS, make_activation
+from sklearn_dl.modules._adaptation_losses import (
+    classifier_discrepancy,
+    coral_distance,
+    mean_distance,
+    mk_mmd,
+    reverse_gradient,
+)
+from sklearn_dl.modules._adaptation_network import (
+    AdaptationNetwork,
+    AdversarialNetwork,
+    BatchDomains,
+    ConditionalAdversarialNetwork,
+    DiscrepancyNetwork,
+    DistanceNetwork,
+)
 from sklearn_dl.modules._architectures import ARCHITECTURES, make_convolutional
 from sklearn_dl.modules._augmentation import Augmentation, measure_images
 from sklearn_dl.modules._classic_networks import (
@@ -82,16 +97,22 @@ __all__ = [
     "ARCHITECTURES",
     "WEIGHT_INITS",
     "AbsoluteError",
+    "AdaptationNetwork",
+    "AdversarialNetwork",
     "Augmentation",
     "AuxiliaryClassifier",
     "AuxiliaryNetwork",
+    "BatchDomains",
     "BinaryCrossEntropy",
     "Branches",
     "CategoryEmbedding",
+    "ConditionalAdversarialNetwork",
     "ConvolutionUnit",
     "ConvolutionalNetwork",
     "CrossEntropy",
     "DenseNetwork",
+    "DiscrepancyNetwork",
+    "DistanceNetwork",
     "GlobalPooling",
     "HuberError",
     "ImageModel",
@@ -117,6 +138,8 @@ __all__ = [
     "WeightedLoss",
     "alexnet",
     "build_layers",
+    "classifier_discrepancy",
+    "coral_distance",
     "densenet121",
     "densenet169",
     "densenet201",
@@ -131,7 +154,9 @@ __all__ = [
     "make_convolution",
     "make_convolutional",
     "make_pooling",
+    "mean_distance",
     "measure_images",
+    "mk_mmd",
     "mobilenet",
     "mobilenet_v2",
     "output_size",
@@ -143,6 +168,7 @@ __all__ = [
     "resnet56",
     "resnet101",
     "resnet152",
+    "reverse_gradient",
     "vgg11",
     "vgg13",
     "vgg16",

@@ -1,0 +1,124 @@
+"""A net that learns from labels of a source, and from rows of a target without any."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sklearn_dl._skorch._data import Batch, Batches
+from sklearn_dl._skorch._net import TensorNet, Turn
+from sklearn_dl.modules import BatchDomains
+
+__all__ = ["AdaptationNet"]
+
+
+class AdaptationNet(TensorNet):
+    """Trains an :class:`~sklearn_dl.modules.AdaptationNetwork`.
+
+    Attributes
+    ----------
+    domains_ : BatchDomains or None
+        Where the rows of each batch are from; None without a target.
+    progress_ : float
+        The share of the training that is over.
+    """
+
+    domains_: BatchDomains | None = None
+    progress_ = 0.0
+    _players_: dict[str, Any] | None = None
+
+    def _set_rate(self, k: int, n_batches: int) -> None:
+        super()._set_rate(k, n_batches)
+        self.progress_ = (self.n_epochs_ + k / n_batches) / self.max_epochs
+
+    def turns(self) -> list[Turn]:
+        """Return what happens to each batch: the common turn, and the module's own."""
+        turns = [Turn(self.optimizer_, self.training_loss)]
+        if self.domains_ is not None:
+            players = self._players()
+            for name, part in self.module_.player_turns():
+                turns.append(Turn(players[part], self._loss_of_player(name), name))
+        return turns
+
+    def _players(self) -> dict[str, Any]:
+        """Return the optimisers of parts of the module, the same in every epoch."""
+        if self._players_ is None:
+            options = self.get_params_for("optimizer")
+            self._players_ = {
+                name: self.optimizer(self._groups_of(modules), self.lr, **options)
+                for name, modules in self.module_.player_parts().items()
+            }
+        return self._players_
+
+    def _groups_of(self, modules: Any) -> list[dict[str, Any]]:
+        """Return the groups of parameters that belong to some modules."""
+        own = {id(p) for module in modules for p in module.parameters()}
+        groups = []
+        for group in self.parameter_groups():
+            kept = [p for p in group["params"] if id(p) in own]
+            if kept:
+                groups.append(group | {"params": kept})
+        return groups
+
+    def _loss_of_player(self, name: str) -> Any:
+        def loss(batch: Batch) -> Tensor:
+            X, _, weight = batch
+            assert self.domains_ is not None
+            with self._autocast():
+                features = self.module_.features(X)
+            value: Tensor = self.module_.player_loss(
+                name,
+                features.to(self.dtype),
+                self.domains_.weighted(weight),
+                self._source_loss(batch),
+                self.module_.strength(self.progress_),
+            )
+            return value
+
+        return loss
+
+    def _source_loss(self, batch: Batch) -> Any:
+        """Return the loss of raw outputs for the source rows of a batch."""
+        _, y, weight = batch
+        assert y is not None
+        n_source = len(y) if self.domains_ is None else self.domains_.n_source
+        weight = None if weight is None else weight[:n_source]
+
+        def loss(outputs: Tensor) -> Tensor:
+            value: Tensor = self.criterion_(outputs[:n_source], y[:n_source], weight)
+            return value
+
+        return loss
+
+    def training_loss(self, batch: Batch) -> Tensor:
+        """Return the loss of the labels and, with a target, that of the domains."""
+        X, _, weight = batch
+        source_loss = self._source_loss(batch)
+        with self._autocast():
+            features = self.module_.features(X)
+            outputs = self.module_.outputs(features)
+        features = features.to(self.dtype)
+        outputs = [output.to(self.dtype) for output in outputs]
+        self.output_ = outputs[0]
+        loss: Tensor = torch.stack([source_loss(output) for output in outputs]).sum()
+        self._totals["label_loss"].add_(loss.detach(), alpha=len(X))
+        if self.domains_ is not None:
+            domains = self.domains_.weighted(weight)
+            strength = self.module_.strength(self.progress_)
+            other = self.module_.adaptation_loss(
+                features, outputs[0], domains, strength
+            )
+            if other is not None:
+                self._totals["domain_loss"].add_(other.detach(), alpha=len(X))
+                loss = loss + other
+        return loss
+
+    def _run_epoch(self, batches: Batches) -> None:
+        zero = torch.zeros((), dtype=self.dtype, device=batches.device)
+        self._totals = {"label_loss": zero, "domain_loss": zero.clone()}
+        super()._run_epoch(batches)
+
+    def end_of_rows(self, n_rows: int, losses: dict[str, float], rate: float) -> None:
+        """Note that all rows of an epoch are through, and what the loss is made of."""
+        own = {name: total.item() / n_rows for name, total in self._totals.items()}
+        super().end_of_rows(n_rows, losses | own, rate)
