@@ -25,7 +25,6 @@ class AdaptationNet(TensorNet):
 
     domains_: BatchDomains | None = None
     progress_ = 0.0
-    _players_: dict[str, Any] | None = None
 
     def _set_rate(self, k: int, n_batches: int) -> None:
         super()._set_rate(k, n_batches)
@@ -35,47 +34,42 @@ class AdaptationNet(TensorNet):
         """Return what happens to each batch: the common turn, and the module's own."""
         turns = [Turn(self.optimizer_, self.training_loss)]
         if self.domains_ is not None:
-            players = self._players()
-            for name, part in self.module_.player_turns():
-                turns.append(Turn(players[part], self._loss_of_player(name), name))
+            turns += [
+                self._turn_of_player(name, part)
+                for name, part in self.module_.player_turns()
+            ]
         return turns
 
-    def _players(self) -> dict[str, Any]:
-        """Return the optimisers of parts of the module, the same in every epoch."""
-        if self._players_ is None:
-            options = self.get_params_for("optimizer")
-            self._players_ = {
-                name: self.optimizer(self._groups_of(modules), self.lr, **options)
-                for name, modules in self.module_.player_parts().items()
-            }
-        return self._players_
+    def _turn_of_player(self, name: str, part: str) -> Turn:
+        """Return a turn at which one part of the module steps by a loss of its own.
 
-    def _groups_of(self, modules: Any) -> list[dict[str, Any]]:
-        """Return the groups of parameters that belong to some modules."""
-        own = {id(p) for module in modules for p in module.parameters()}
-        groups = []
-        for group in self.parameter_groups():
-            kept = [p for p in group["params"] if id(p) in own]
-            if kept:
-                groups.append(group | {"params": kept})
-        return groups
+        The optimiser is the common one: what it knows of the size of a gradient is
+        what the loss of the labels has taught it, and a small loss makes small steps.
+        """
+        modules = self.module_.player_parts()[part]
+        parameters = [p for module in modules for p in module.parameters()]
 
-    def _loss_of_player(self, name: str) -> Any:
         def loss(batch: Batch) -> Tensor:
             X, _, weight = batch
             assert self.domains_ is not None
-            with self._autocast():
-                features = self.module_.features(X)
             value: Tensor = self.module_.player_loss(
                 name,
-                features.to(self.dtype),
+                self.module_.features(X).to(self.dtype),
                 self.domains_.weighted(weight),
                 self._source_loss(batch),
                 self.module_.strength(self.progress_),
             )
             return value
 
-        return loss
+        def backward(batch: Batch) -> Tensor:
+            # What has no gradient does not step.
+            self.optimizer_.zero_grad(set_to_none=True)
+            value = loss(batch)
+            value.backward(inputs=parameters)
+            return value.detach()
+
+        # The common turn has the penalty.
+        return Turn(self.optimizer_, loss, name, backward, penalised=False)
 
     def _source_loss(self, batch: Batch) -> Any:
         """Return the loss of raw outputs for the source rows of a batch."""

@@ -81,12 +81,15 @@ class Turn:
     backward : callable, default=None
         Takes a batch, sets the gradients and returns the loss; for losses whose
         gradient is written out. None is autograd on `loss`.
+    penalised : bool, default=True
+        Whether the penalty on the weights is added to this turn's gradient.
     """
 
     optimizer: torch.optim.Optimizer
     loss: Callable[[Batch], Tensor]
     name: str = "train_loss"
     backward: Callable[[Batch], Tensor] | None = None
+    penalised: bool = True
 
 
 class TensorNet(Progress, NeuralNet):
@@ -438,7 +441,8 @@ class TensorNet(Progress, NeuralNet):
         losses = []
         for turn, parameters in zip(self._turns, self._parameters, strict=True):
             loss = self._set_gradients(turn, batch)
-            losses.append(loss + self._finish_gradient(parameters, batch))
+            penalty = self.penalty if turn.penalised else None
+            losses.append(loss + self._finish_gradient(parameters, batch, penalty))
             if self.scaler_.is_enabled():
                 self.scaler_.step(turn.optimizer)
                 self.scaler_.update()
@@ -459,14 +463,17 @@ class TensorNet(Progress, NeuralNet):
         return loss.detach()
 
     def _finish_gradient(
-        self, parameters: list[nn.Parameter], batch: Batch
+        self,
+        parameters: list[nn.Parameter],
+        batch: Batch,
+        rule: Penalty | None,
     ) -> Tensor | float:
         penalty: Tensor | float = 0.0
-        if self.penalty is not None:
+        if rule is not None:
             X, y, weight = batch
             n = len(X if y is None else y) if weight is None else weight.sum().item()
             matrices = (p for p in parameters if p.ndim > 1)
-            penalty = self.penalty.add_gradient(matrices, n)
+            penalty = rule.add_gradient(matrices, n)
         if self.max_grad_norm is not None:
             nn.utils.clip_grad_norm_(parameters, self.max_grad_norm)
         for callback in self._listeners["on_grad_computed"]:

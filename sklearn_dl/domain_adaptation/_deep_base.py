@@ -38,6 +38,8 @@ from sklearn_dl.utils._sklearn import HasMethods, Interval, StrOptions, num_samp
 
 __all__ = ["BaseDeepAdapter"]
 
+# Numbers that the largest layer may hold while rows are predicted.
+_ACTIVATIONS_AT_ONCE = 2**24
 _TRAINING = (
     "solver",
     "alpha",
@@ -322,7 +324,10 @@ class BaseDeepAdapter(DomainAwareMixin, StepTraining, BaseNeural):
     def _rows_at_once(self):
         if self.body is None:
             return super()._rows_at_once()
-        return self.body_._rows_at_once()
+        largest = getattr(self.net_.module_.body, "largest_output", None)
+        if largest is None:
+            return self.body_._rows_at_once()
+        return int(np.clip(_ACTIVATIONS_AT_ONCE // largest, 1, 1024))
 
     def _batch_cost(self, n_rows):
         if self.body is None:

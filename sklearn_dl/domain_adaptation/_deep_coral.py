@@ -150,20 +150,21 @@ class DeepCORALClassifier(AdaptedClassifierMixin, BaseDeepAdapter):
 
     Examples
     --------
-    Two moons, and the same turned by 40 degrees, of which no label is known:
+    Two classes, and the same moved; of the latter no
+    label is known:
 
     >>> import numpy as np
-    >>> from sklearn.datasets import make_moons
+    >>> from sklearn.datasets import make_blobs
     >>> from sklearn_dl.domain_adaptation import DeepCORALClassifier
-    >>> X, y = make_moons(300, noise=0.05, random_state=0)
-    >>> angle = np.deg2rad(40)
-    >>> turn = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    >>> Xt = X @ np.array(turn).T
-    >>> masked = np.full(len(Xt), -1)
-    >>> clf = DeepCORALClassifier((50, 50), learning_rate_init=0.05, random_state=0)
-    >>> clf.fit(np.vstack([X, Xt]), np.concatenate([y, masked]))
+    >>> X, y = make_blobs(100, centers=[[0, 0], [4, 4]], random_state=0)
+    >>> Xt, yt = make_blobs(100, centers=[[1.5, 1.5], [5.5, 5.5]], random_state=50)
+    >>> params = {"activation": "tanh", "learning_rate_init": 0.05, "max_iter": 60}
+    >>> model = DeepCORALClassifier((10,), **params, random_state=0)
+    >>> bool(model.fit(X, y).score(Xt, yt) < 0.7)
+    True
+    >>> model.fit(np.vstack([X, Xt]), np.concatenate([y, np.full(100, -1)]))
     DeepCORALClassifier(...)
-    >>> bool(clf.score(Xt, y) > 0.7)
+    >>> bool(model.score(Xt, yt) > 0.8)
     True
     """
 

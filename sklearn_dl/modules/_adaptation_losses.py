@@ -234,8 +234,10 @@ def classifier_discrepancy(
     --------
     >>> import torch
     >>> from sklearn_dl.modules import classifier_discrepancy
-    >>> classifier_discrepancy(torch.tensor([[9.0, -9.0]]), torch.tensor([[-9.0, 9.0]]))
-    tensor(1.0000)
+    >>> classifier_discrepancy(torch.tensor([[9.0]]), torch.tensor([[0.0]])).round(
+    ...     decimals=2
+    ... )
+    tensor(0.5000)
     """
     if first.shape[1] == 1:
         apart = (first.sigmoid() - second.sigmoid()).abs()

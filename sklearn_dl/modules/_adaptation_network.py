@@ -235,12 +235,12 @@ class AdaptationNetwork(nn.Module):
         return None
 
     def player_parts(self) -> dict[str, list[nn.Module]]:
-        """Return the parts that have an optimiser of their own besides the common one.
+        """Return the parts that take turns of their own after the common step.
 
         Returns
         -------
         parts : dict of str to list of torch.nn.Module
-            By name; empty where one optimiser does it all.
+            By name; empty where there is no more than the common step.
         """
         return {}
 
@@ -401,12 +401,12 @@ class ConditionalAdversarialNetwork(AdversarialNetwork):
         super().__init__(*args, **kwargs)
         self.entropy_conditioning = entropy_conditioning
         n_classes = max(kwargs.get("n_outputs", args[-1]), 2)
-        self.of_features: Tensor | None = None
-        self.of_classes: Tensor | None = None
-        if self.n_features * n_classes > _MOST_PRODUCTS:
-            for name, n in (("features", self.n_features), ("classes", n_classes)):
-                projection = torch.randn(n, self.n_projections)
-                self.register_buffer(f"of_{name}", projection)
+        self.of_features: Tensor | None
+        self.of_classes: Tensor | None
+        drawn = self.n_features * n_classes > _MOST_PRODUCTS
+        for name, n in (("features", self.n_features), ("classes", n_classes)):
+            projection = torch.randn(n, self.n_projections) if drawn else None
+            self.register_buffer(f"of_{name}", projection)
 
     def _n_seen(self, n_outputs: int) -> int:
         n_products = self.n_features * max(n_outputs, 2)

@@ -59,6 +59,9 @@ from sklearn.pipeline import _fit_transform_one as fit_transform_one
 # Rows of an array, a sparse matrix, a data frame or a list.
 from sklearn.utils._indexing import _safe_indexing as safe_indexing
 
+# What asks for metadata without being an estimator.
+from sklearn.utils._metadata_requests import _MetadataRequester as MetadataRequester
+
 # How many threads the environment, threadpoolctl and the cores of the process allow.
 from sklearn.utils._openmp_helpers import (
     _openmp_effective_n_threads as openmp_effective_n_threads,
@@ -124,6 +127,7 @@ __all__ = [
     "HuberLoss",
     "Interval",
     "InvalidParameterError",
+    "MetadataRequester",
     "MultimetricScorer",
     "Options",
     "PassthroughScorer",

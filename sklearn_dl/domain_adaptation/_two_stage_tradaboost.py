@@ -1,0 +1,581 @@
+"""Two-stage TrAdaBoost.R2: how much of the source to take, by cross-validation."""
+
+from numbers import Integral
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import brentq
+from sklearn.base import RegressorMixin, clone
+from sklearn.callback import with_callbacks
+from sklearn.metrics import r2_score
+from sklearn.model_selection import KFold, check_cv
+from sklearn.utils import check_random_state
+
+from sklearn_dl._trees._flat import FlatTrees, weighted_medians
+from sklearn_dl._trees._learners import TreeRegressors
+from sklearn_dl.domain_adaptation._tradaboost_base import BaseWeighted, scaled_losses
+from sklearn_dl.utils._kernel import own
+from sklearn_dl.utils._sklearn import (
+    Interval,
+    StrOptions,
+    fit_context,
+    safe_indexing,
+    set_random_states,
+)
+from sklearn_dl.utils._tasks import RoundTasks
+
+__all__ = ["TwoStageTrAdaBoostRegressor"]
+
+# A source row as light as this beside the target has no say.
+_NOTHING = 1e-300
+
+
+class TwoStageTrAdaBoostRegressor(RegressorMixin, BaseWeighted):
+    r"""Two-stage TrAdaBoost.R2: as much of the source as cross-validation likes.
+
+    The first stage lowers the weights of source rows step by step, most where a weak
+    learner is most wrong, until the target has all of the weight. The second stage
+    boosts weak learners from the weights of each step by AdaBoost.R2, with the weights
+    of source rows frozen. The step whose boosting predicts target rows best that it has
+    not seen is what `predict` uses.
+
+    Rows of the target without a label are left out of the training. Where there are no
+    domains at all (``sample_domain=None``, and no target is NaN) this is
+    :class:`sklearn_dl.boosting.AdaBoostRegressor`.
+
+    Read more in the :ref:`User Guide <domain_adaptation>`.
+
+    Parameters
+    ----------
+    estimator : regressor, default=None
+        The weak learner. Its `fit` must take ``sample_weight``, unless it is given rows
+        that were drawn. None takes the engine's trees; what is said of these below
+        means nothing for another weak learner.
+
+    n_estimators : int, default=50
+        Greatest number of weak learners in each boosting. There are fewer after a
+        perfect fit, or when a weak learner is no better than chance.
+
+    n_steps : int, default=10
+        Number of steps, of which the first takes the weights as they are and the last
+        takes the target alone.
+
+    cv : int, cross-validation generator or iterable, default=5
+        Folds of the labelled target rows, which are counted from 0: how many there are,
+        at most one a row, or what scikit-learn takes as `cv`. Each step boosts once for
+        each fold and once for all rows.
+
+    learning_rate : float, default=1.0
+        Factor of the weight of each weak learner.
+
+    loss : {'linear', 'square', 'exponential'}, default='linear'
+        How the loss of a row grows with its residual, in units of the largest one.
+
+    max_depth : int, default=3
+        Depth of the engine's trees; 1 is a decision stump.
+
+    max_bins : int, default=None
+        Number of quantile bins, at most 255, between which the engine's trees split.
+        None looks at every threshold, as scikit-learn's trees do.
+
+    bootstrap : bool, default=True
+        Whether a weak learner is fitted to rows that are drawn by their weights, with
+        replacement, as in AdaBoost.R2. If False it is fitted to all rows with their
+        weights, and the engine's trees draw nothing.
+
+    store_weights : bool, default=False
+        Whether `sample_weights_` is kept.
+
+    random_state : int, RandomState instance, default=None
+        Determines the folds, the rows that are drawn in each round, and what
+        `estimator` draws.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of features seen in `fit`.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if all are strings.
+
+    best_step_ : int
+        The step that was chosen, from 0.
+
+    cv_errors_ : ndarray of shape (n_steps,) or None
+        The mean squared error of each step on target rows held out. None where there
+        is no target.
+
+    target_shares_ : ndarray of shape (n_steps,)
+        The share of the weight that the target has in each step.
+
+    estimators_ : list
+        The weak learners of the chosen step.
+
+    n_estimators_ : int
+        Number of weak learners of the chosen step.
+
+    estimator_weights_ : ndarray of shape (`n_estimators_`,)
+        Their weights in the median, :math:`\eta \ln\frac{1 - \epsilon}{\epsilon}`, and
+        1 for a perfect one; 0 for a single one that is no better than chance.
+
+    estimator_errors_ : ndarray of shape (`n_estimators_`,)
+        Their weighted mean losses on all rows.
+
+    feature_importances_ : ndarray of shape (n_features,)
+        The share of each feature in the decrease of impurity, averaged over the weak
+        learners of the chosen step by their weights.
+
+    sample_weights_ : ndarray of shape (n_steps, n_samples) or None
+        The weights of the rows in each step, before they are boosted; each row of it
+        adds up to 1. Rows that are not learned from have 0.
+
+    source_weights_, target_weights_ : ndarray or None
+        The columns of `sample_weights_` of source rows and of target rows with a label,
+        in the order of X.
+
+    See Also
+    --------
+    TrAdaBoostRegressor : Boosts once, with a fixed rate for source rows.
+
+    Notes
+    -----
+    If m of n + m rows are the target's, its share of the weight in step k of S is
+    :math:`\frac{m}{n + m} + \frac{k}{S - 1} (1 - \frac{m}{n + m})`, from k = 0. A
+    source row of loss l is multiplied by :math:`\beta^l`, where :math:`\beta` is found
+    by a search for the share that comes next. With `sample_weight` the first share is
+    that of the weights.
+
+    Where rows are drawn (`bootstrap`) the weak learners of one step differ also by
+    these, which helps most where the target has little of the weight.
+
+    In a fold the target rows that are left have the weight of all target rows. All
+    steps have the same folds.
+
+    With a single target row there is nothing to validate on, which is an error.
+
+    Features are read in single precision by the engine's trees, which take missing
+    values (NaN). For them sparse X becomes dense in `fit`, and in parts when it is
+    predicted. The columns are sorted once for all steps and folds.
+
+    References
+    ----------
+    - D. Pardoe and P. Stone, "Boosting for regression transfer", ICML 2010.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import make_friedman1
+    >>> from sklearn_dl.domain_adaptation import TwoStageTrAdaBoostRegressor
+    >>> X, y = make_friedman1(1300, noise=0.1, random_state=0)
+    >>> y[:1000] += 3 * X[:1000, 0]
+    >>> domain = np.where(np.arange(1300) < 1000, 0, -1)
+    >>> train = np.arange(1300) < 1050
+    >>> reg = TwoStageTrAdaBoostRegressor(max_depth=6, random_state=0)
+    >>> reg = reg.fit(X[train], y[train], sample_domain=domain[train])
+    >>> reg.score(X[~train], y[~train]) > 0.4
+    True
+    >>> reg.target_shares_.round(2)
+    array([0.05, 0.15, 0.26, 0.37, 0.47, 0.58, 0.68, 0.79, 0.89, 1.  ])
+    """
+
+    _parameter_constraints: dict = {
+        **BaseWeighted._parameter_constraints,
+        "n_steps": [Interval(Integral, 2, None, closed="left")],
+        "cv": ["cv_object"],
+        "loss": [StrOptions({"linear", "square", "exponential"})],
+        "bootstrap": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        n_estimators=50,
+        n_steps=10,
+        cv=5,
+        learning_rate=1.0,
+        loss="linear",
+        max_depth=3,
+        max_bins=None,
+        bootstrap=True,
+        store_weights=False,
+        random_state=None,
+    ):
+        self.estimator = estimator
+        self.n_estimators = n_estimators
+        self.n_steps = n_steps
+        self.cv = cv
+        self.learning_rate = learning_rate
+        self.loss = loss
+        self.max_depth = max_depth
+        self.max_bins = max_bins
+        self.bootstrap = bootstrap
+        self.store_weights = store_weights
+        self.random_state = random_state
+
+    @fit_context(prefer_skip_nested_validation=False)
+    @with_callbacks
+    def fit(self, X, y, sample_domain=None, sample_weight=None):
+        """Fit the boostings and choose one.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows of all domains.
+
+        y : array-like of shape (n_samples,)
+            The targets. NaN in rows of the target domain that have none.
+
+        sample_domain : array-like of shape (n_samples,), default=None
+            The domain of each row, 0 and above for sources, below 0 for targets. With
+            None the rows without a label are the target; as some rows of the target
+            must have one, this is for data without domains.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows. Rows of weight 0 have no say.
+
+        Returns
+        -------
+        self : TwoStageTrAdaBoostRegressor
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If there is no source, fewer than two labelled target rows, a source row
+            without a label, or a weak learner whose fit takes no weights.
+        """
+        rows, _ = self._read(X, y, sample_domain, sample_weight, numeric=True)
+        self._record_rows(rows)
+        random_state = check_random_state(self.random_state)
+        folds = self._folds(rows, random_state)
+        boosting = _FrozenBoosting(
+            self._new_learner(rows, random_state),
+            rows,
+            self.n_estimators,
+            self.learning_rate,
+            self.loss,
+        )
+        tasks = RoundTasks(self, X, y, self.n_steps, "step")
+        self._run(boosting, folds, tasks)
+        tasks.end()
+        return self
+
+    def _folds(self, rows, random_state):
+        """Return the target rows that each fold holds out."""
+        if not rows.transfers:
+            return []
+        on_target = np.flatnonzero(~rows.is_source)
+        if len(on_target) < 2:
+            raise ValueError(
+                f"{type(self).__name__} expects at least 2 rows of the target domain "
+                f"with a label, to hold some of them out, got 1. TrAdaBoostRegressor "
+                f"needs but one."
+            )
+        splitter = check_cv(self.cv)
+        if isinstance(self.cv, Integral):
+            n_folds = min(self.cv, len(on_target))
+            splitter = KFold(n_folds, shuffle=True, random_state=random_state)
+        return [on_target[test] for _, test in splitter.split(on_target)]
+
+    def _new_learner(self, rows, random_state):
+        """Return what fits the weak learners."""
+        if self.estimator is not None:
+            return _GivenRegressors(
+                self.estimator,
+                rows.X,
+                rows.y,
+                self.bootstrap,
+                self._unit(rows),
+                random_state,
+            )
+        return TreeRegressors(
+            self._dense(rows.X),
+            rows.y,
+            rows.weights,
+            self.max_depth,
+            self.max_bins,
+            0.0,
+            self.bootstrap,
+            random_state,
+        )
+
+    def _run(self, boosting, folds, tasks):
+        """Boost from the weights of each step, and record what was learned."""
+        rows = boosting.rows
+        weights = rows.weights / rows.weights.sum()
+        first_share = weights[~rows.is_source].sum()
+        shares = np.linspace(first_share, 1.0, self.n_steps if folds else 1)
+        history, errors, best = [], [], None
+        for step in range(len(shares)):
+            tasks.begin_round()
+            boosted = boosting.boost(weights)
+            history.append(rows.spread(weights))
+            errors.append(_held_out_error(boosting, weights, folds))
+            if best is None or errors[-1] < min(errors[:-1]):
+                best = boosted
+                self.best_step_ = step
+            self._record(boosting, best, shares, errors, history)
+            if tasks.end_round() or step + 1 == len(shares):
+                break
+            losses = scaled_losses(rows.y, boosted.first_values, self.loss)
+            weights = shift_weight(weights, losses, rows.is_source, shares[step + 1])
+
+    def _record(self, boosting, best, shares, errors, history):
+        """Set the attributes of the steps so far."""
+        self.n_estimators_ = len(best.members)
+        self._members = boosting.learner.join(best.members)
+        self.estimator_weights_ = np.array(best.alphas)
+        self.estimator_errors_ = np.array(best.errors)
+        self.target_shares_ = shares[: len(errors)].copy()
+        transfers = boosting.rows.transfers
+        self.cv_errors_ = np.array(errors) if transfers else None
+        self.sample_weights_ = np.array(history) if self.store_weights else None
+
+    # -- predictions -------------------------------------------------------------------
+
+    def predict(self, X, sample_domain=None):
+        """Predict the target of each row, as for the target domain.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        sample_domain : array-like of shape (n_samples,), default=None
+            Their domains, which make no difference.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            The weighted median of what the weak learners of the chosen step predict.
+        """
+        X = self._asked(X, sample_domain)
+        weights = own(self._vote_weights(self.n_estimators_))
+        if isinstance(self._members, FlatTrees):
+            blocks = [self._members.values(part) for _, part in self._dense_blocks(X)]
+            values = np.concatenate(blocks)
+        else:
+            values = np.transpose([member.predict(X) for member in self._members])
+            values = np.ascontiguousarray(values, dtype=np.float64)
+        return weighted_medians(values, weights, len(weights))
+
+    def score(self, X, y, sample_domain=None, sample_weight=None):
+        """Return R squared.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        y : array-like of shape (n_samples,)
+            Their targets.
+
+        sample_domain : array-like of shape (n_samples,), default=None
+            Their domains, which make no difference.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights.
+
+        Returns
+        -------
+        score : float
+            R squared of the predictions.
+        """
+        predicted = self.predict(X, sample_domain)
+        return r2_score(y, predicted, sample_weight=sample_weight)
+
+
+class _Boosted(NamedTuple):
+    """What a boosting has learned."""
+
+    # The weak learners, their weights in the median, and their errors.
+    members: list
+    alphas: list
+    errors: list
+    # What the first one predicts for the training rows, and all of them for some rows.
+    first_values: np.ndarray
+    values: np.ndarray
+
+
+class _FrozenBoosting:
+    """AdaBoost.R2 in which the weights of source rows are frozen.
+
+    Parameters
+    ----------
+    learner : object
+        Its ``fit`` takes weights, of which some may be 0, and returns a member and what
+        it predicts for all rows.
+    rows : TrainingRows
+        The training rows.
+    n_rounds : int
+        Greatest number of weak learners.
+    learning_rate : float
+        Factor of their weights.
+    loss : {"linear", "square", "exponential"}
+        How the loss of a row grows with its residual.
+    """
+
+    def __init__(self, learner, rows, n_rounds, learning_rate, loss):
+        self.learner = learner
+        self.rows = rows
+        self.n_rounds = n_rounds
+        self.learning_rate = learning_rate
+        self.loss = loss
+
+    def boost(self, weights, held_out=()):
+        """Boost from some weights.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_rows,)
+            Weights that add up to 1. Rows of weight 0 have no say.
+        held_out : ndarray of shape (n_held_out,), default=()
+            Rows for which the predictions of all members are wanted.
+
+        Returns
+        -------
+        boosted : _Boosted
+            The weak learners.
+        """
+        weights = weights.copy()
+        held_out = np.asarray(held_out, dtype=np.intp)
+        used = weights > 0
+        moving = used & ~self.rows.is_source
+        mass, y = weights[moving].sum(), self.rows.y[used]
+        members, alphas, errors, values = [], [], [], []
+        first_values = None
+        while len(members) < self.n_rounds:
+            member, predicted = self.learner.fit(weights)
+            if first_values is None:
+                first_values = predicted
+            losses = np.zeros(len(weights))
+            losses[used] = scaled_losses(y, predicted[used], self.loss)
+            error = float(weights @ losses)
+            is_chance = error >= 0.5
+            if is_chance and members:
+                break
+            members.append(member)
+            errors.append(error)
+            values.append(predicted[held_out])
+            if is_chance or error <= 0:
+                # Alone it predicts, whatever it is; a perfect one is the end.
+                alphas.append(0.0 if is_chance else 1.0)
+                break
+            alphas.append(self.learning_rate * float(np.log((1 - error) / error)))
+            gains = alphas[-1] * losses[moving]
+            weights[moving] *= np.exp(gains - gains.max())
+            weights[moving] *= mass / weights[moving].sum()
+        values = np.ascontiguousarray(np.transpose(values))
+        return _Boosted(members, alphas, errors, first_values, values)
+
+
+class _GivenRegressors:
+    """Regressors of the user, fitted to some of the rows.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Cloned in each round.
+    X : {ndarray, sparse matrix} of shape (n_rows, ...)
+        The training rows.
+    y : ndarray of shape (n_rows,)
+        The targets.
+    bootstrap : bool
+        Whether rows are drawn, or else all taken that have a weight.
+    unit : float
+        The sum of the weights that they get if all rows have one.
+    random_state : RandomState
+        Seeds the clones.
+    """
+
+    def __init__(self, estimator, X, y, bootstrap, unit, random_state):
+        self.estimator = estimator
+        self.X = X
+        self.y = y
+        self.bootstrap = bootstrap
+        self.unit = unit
+        self.random_state = random_state
+
+    def fit(self, weights):
+        """Return a regressor and what it predicts for all rows."""
+        member = clone(self.estimator)
+        set_random_states(member, self.random_state)
+        if self.bootstrap:
+            rows = self.random_state.choice(len(weights), len(weights), p=weights)
+            member.fit(safe_indexing(self.X, rows), self.y[rows])
+            return member, member.predict(self.X)
+        used = np.flatnonzero(weights)
+        X = self.X if len(used) == len(weights) else safe_indexing(self.X, used)
+        scale = self.unit * len(used) / len(weights)
+        member.fit(X, self.y[used], sample_weight=scale * weights[used])
+        return member, member.predict(self.X)
+
+    def join(self, members):
+        """Return the regressors."""
+        return list(members)
+
+
+def _held_out_error(boosting, weights, folds):
+    """Return the mean squared error of a step on target rows that are held out."""
+    if not folds:
+        return 0.0
+    rows, total = boosting.rows, 0.0
+    on_target = ~rows.is_source
+    mass = weights[on_target].sum()
+    for held_out in folds:
+        left = weights.copy()
+        left[held_out] = 0
+        left[on_target] *= mass / left[on_target].sum()
+        boosted = boosting.boost(left, held_out)
+        alphas = np.array(boosted.alphas)
+        predicted = weighted_medians(boosted.values, alphas, len(alphas))
+        squares = (predicted - rows.y[held_out]) ** 2
+        total += rows.weights[held_out] @ squares
+    return float(total / rows.weights[on_target].sum())
+
+
+def shift_weight(weights, losses, is_source, share):
+    """Take weight from the source rows of the highest losses.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_rows,)
+        Weights that add up to 1.
+    losses : ndarray of shape (n_rows,)
+        Losses of the rows, from 0 to 1.
+    is_source : ndarray of shape (n_rows,), dtype bool
+        Whether a row is from a source.
+    share : float
+        The share of the weight that the target is to have.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_rows,)
+        Source rows are multiplied by a power of their losses, and all by one factor.
+    """
+    shifted = weights.copy()
+    on_target = weights[~is_source]
+    shifted[~is_source] = on_target * (share / on_target.sum())
+    shifted[is_source] = 0
+    alive = is_source & (weights > 0)
+    if share >= 1 or not alive.any():
+        return shifted
+    logs, losses = np.log(weights[alive]), losses[alive]
+    # The target stays as it is, and the source falls to this.
+    goal = on_target.sum() * (1 - share) / share
+
+    def excess(rate):
+        return np.exp(logs - rate * losses).sum() - goal
+
+    # Where too much of the source has no loss at all, all of it falls.
+    rate = 0.0
+    if losses.any():
+        rate, limit = 1.0, -np.log(_NOTHING) / losses.max()
+        while excess(rate) > 0 and rate < limit:
+            rate *= 2
+        if excess(rate) <= 0:
+            rate = brentq(excess, 0.0, rate)
+    kept = np.exp(logs - rate * losses)
+    shifted[alive] = kept * ((1 - share) / kept.sum())
+    return shifted
