@@ -38,15 +38,17 @@ class TrAdaBoostClassifier(ClassifierMixin, BaseTrAdaBoost):
 
     Rows of the target without a label are left out of the training. Where there are no
     domains at all (``sample_domain=None``, and no label is masked) this is
-    :class:`sklearn_dl.boosting.AdaBoostClassifier`.
+    :class:`sklearn_dl.boosting.AdaBoostClassifier`. With ``init="uniform"`` and
+    ``dynamic=False`` it is what the paper of 2007 says.
 
     Read more in the :ref:`User Guide <domain_adaptation>`.
 
     Parameters
     ----------
-    estimator : classifier, default=None
-        The weak learner. Its `fit` must take ``sample_weight``. None takes the engine's
-        trees; what is said of these below means nothing for another weak learner.
+    estimator : estimator, default=None
+        The weak learner. Its `fit` must take ``sample_weight``; in regression, only
+        where it is not given rows that were drawn. None takes the engine's trees; what
+        is said of these below means nothing for another weak learner.
 
     n_estimators : int, default=50
         Number of weak learners, one a round.
@@ -58,13 +60,13 @@ class TrAdaBoostClassifier(ClassifierMixin, BaseTrAdaBoost):
         The weights before the first round. With 'balanced' the labelled target has half
         of the weight, and the source domains share the other half equally; within each
         the rows have weights like `sample_weight`. With 'uniform' all rows have weights
-        like `sample_weight`, as in the paper of 2007.
+        like `sample_weight`, as in the paper.
 
     dynamic : bool, default=True
-        Whether source rows grow by as much as the target does in all, which is
-        :math:`K (1 - \epsilon)` for an error :math:`\epsilon` between 0 and that of
-        chance. Without it, also those that are always right die out beside the target.
-        False is as in the paper of 2007.
+        Whether source rows grow by as much as the target does in all; in classification
+        that is :math:`K (1 - \epsilon)` for an error :math:`\epsilon` between 0 and
+        that of chance. Without it, also those that are always right die out beside the
+        target. False is as in the paper.
 
     max_depth : int, default=1
         Depth of the engine's trees; 1 is a decision stump.
@@ -81,7 +83,8 @@ class TrAdaBoostClassifier(ClassifierMixin, BaseTrAdaBoost):
         Whether `sample_weights_` is kept.
 
     random_state : int, RandomState instance, default=None
-        Determines what `estimator` draws. The engine's trees draw nothing.
+        Determines what `estimator` draws and, in regression, the rows that are drawn in
+        each round.
 
     Attributes
     ----------

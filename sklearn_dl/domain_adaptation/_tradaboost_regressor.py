@@ -35,10 +35,10 @@ class TrAdaBoostRegressor(RegressorMixin, BaseTrAdaBoost):
 
     Parameters
     ----------
-    estimator : regressor, default=None
-        The weak learner. Its `fit` must take ``sample_weight``, unless it is given rows
-        that were drawn. None takes the engine's trees; what is said of these below
-        means nothing for another weak learner.
+    estimator : estimator, default=None
+        The weak learner. Its `fit` must take ``sample_weight``; in regression, only
+        where it is not given rows that were drawn. None takes the engine's trees; what
+        is said of these below means nothing for another weak learner.
 
     n_estimators : int, default=50
         Number of weak learners, one a round.
@@ -56,8 +56,10 @@ class TrAdaBoostRegressor(RegressorMixin, BaseTrAdaBoost):
         like `sample_weight`, as in the paper.
 
     dynamic : bool, default=True
-        Whether source rows grow by as much as the target does in all. Without it, also
-        those that are nearly right die out beside the target. False is as in the paper.
+        Whether source rows grow by as much as the target does in all; in classification
+        that is :math:`K (1 - \epsilon)` for an error :math:`\epsilon` between 0 and
+        that of chance. Without it, also those that are always right die out beside the
+        target. False is as in the paper.
 
     max_depth : int, default=3
         Depth of the engine's trees; 1 is a decision stump.
@@ -75,7 +77,8 @@ class TrAdaBoostRegressor(RegressorMixin, BaseTrAdaBoost):
         Whether `sample_weights_` is kept.
 
     random_state : int, RandomState instance, default=None
-        Determines the rows that are drawn in each round, and what `estimator` draws.
+        Determines what `estimator` draws and, in regression, the rows that are drawn in
+        each round.
 
     Attributes
     ----------

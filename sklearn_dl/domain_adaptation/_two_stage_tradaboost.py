@@ -47,7 +47,7 @@ class TwoStageTrAdaBoostRegressor(RegressorMixin, BaseWeighted):
 
     Parameters
     ----------
-    estimator : regressor, default=None
+    estimator : estimator, default=None
         The weak learner. Its `fit` must take ``sample_weight``, unless it is given rows
         that were drawn. None takes the engine's trees; what is said of these below
         means nothing for another weak learner.

@@ -3,12 +3,13 @@
 from copy import deepcopy
 
 import torch
-from sklearn.linear_model import BayesianRidge, Ridge
+from sklearn.linear_model import BayesianRidge, LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.utils import get_tags
 from torch import nn
 
 from sklearn_dl._skorch import isolated_generators
+from sklearn_dl.domain_adaptation import DANNClassifier, DANNRegressor
 from sklearn_dl.embedding import Word2Vec
 from sklearn_dl.neural_network import MLPClassifier, MLPRegressor
 from sklearn_dl.utils.discovery import all_estimators
@@ -118,6 +119,14 @@ RECURRENCES = [
         "max_iter": 40,
     },
 ]
+# Networks that adapt. Without a target, as here, they are plain networks.
+ADAPTERS = [{"learning_rate_init": 0.05}]
+# Boosting of regression with old data; without any, as here, it is AdaBoost.
+TRANSFERS = [
+    {"bootstrap": False},
+    {},
+    {"loss": "square", "max_depth": 1, "max_bins": 16},
+]
 # Ways to boost trees that differ in the same.
 BOOSTERS = [
     {},
@@ -171,20 +180,46 @@ ARGUMENTS = {
         {"n_iter_no_change": 5, "validation_fraction": 0.4, "store_weights": True},
         {"estimator": Ridge(), "loss": "exponential", "n_estimators": 5},
     ],
+    "CDANClassifier": ADAPTERS,
+    "CORAL": [{}, {"reg": 0.0}],
     # Rows of any number of pixels are images one pixel high. Two pixels have no more
     # than a sign when they are standardised.
     "CNNClassifier": CONVOLUTIONS,
     "CNNRegressor": CONVOLUTIONS,
     "CascadeClassifier": [{"input_shape": (1, -1), "normalize": False}],
     "CooccurrenceSVD": [{"n_components": 3, "min_count": 1}],
+    "DANClassifier": ADAPTERS,
+    "DANNClassifier": [
+        *ADAPTERS,
+        {
+            "body": MLPClassifier((16,), activation="tanh"),
+            "solver": "adam",
+            "learning_rate": "cosine",
+            "max_grad_norm": 1.0,
+        },
+        {"batch_norm": True, "dropout": 0.1, "learning_rate_init": 0.02},
+    ],
+    "DANNTransformer": [
+        {},
+        {"estimator": DANNRegressor((8,), max_iter=20, random_state=0)},
+        {"estimator": DANNClassifier((8,), max_iter=20), "random_state": 0},
+    ],
+    "DDCClassifier": ADAPTERS,
     "DebiasedEmbedding": [
         {
             "embedding": Word2Vec(4, min_count=1, max_iter=1, random_state=0),
             "definitional_pairs": [("cat", "dog")],
         },
     ],
+    "DeepCORALClassifier": ADAPTERS,
+    "DomainSelector": [
+        {"estimator": LogisticRegression()},
+        {"estimator": Ridge(), "train_on": "target"},
+        {"estimator": LogisticRegression(), "train_on": "both"},
+    ],
     "FineTuner": TUNERS,
     "FineTuningRegressor": TUNERS,
+    "GeodesicFlowKernel": [{}, {"n_components": 1}],
     "GloVe": [{"n_components": 4, "min_count": 1, "max_iter": 2}],
     "GradientBoostingClassifier": [
         *BOOSTERS,
@@ -227,10 +262,13 @@ ARGUMENTS = {
             **OVER_EPOCHS,
         },
     ],
+    "ImportanceWeightedClassifier": [{"estimator": LogisticRegression()}],
+    "ImportanceWeightedRegressor": [{"estimator": Ridge(), "method": "kmm"}],
     "LearningRateRange": [
         {"estimator": MLPClassifier(random_state=0)},
         {"estimator": MLPRegressor(random_state=0)},
     ],
+    "MCDClassifier": ADAPTERS,
     "MLPClassifier": NETWORKS,
     "MLPRegressor": NETWORKS,
     "NetTransformer": [
@@ -254,9 +292,26 @@ ARGUMENTS = {
             "error_score": "raise",
         },
     ],
+    "SubspaceAlignment": [{}, {"n_components": 1}],
     # As many epochs as the defaults take minutes.
     "TabularMLPClassifier": [{"max_iter": 40}],
     "TabularMLPRegressor": [{"max_iter": 40}],
+    "TrAdaBoostClassifier": [
+        {},
+        {"max_depth": 3, "criterion": "error"},
+        {
+            "estimator": GaussianNB(),
+            "init": "uniform",
+            "dynamic": False,
+            "n_estimators": 5,
+        },
+    ],
+    "TrAdaBoostRegressor": TRANSFERS,
+    "TransferComponentAnalysis": [
+        {},
+        {"n_components": 2, "kernel": "rbf", "gamma": 0.1},
+    ],
+    "TwoStageTrAdaBoostRegressor": TRANSFERS,
     "Word2Vec": [
         {"n_components": 4, "min_count": 1},
         {"n_components": 4, "min_count": 1, "unknown": "subwords", "output": "sif"},
