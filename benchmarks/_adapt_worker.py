@@ -1,9 +1,9 @@
-"""Fits adapt's TrAdaBoost in an environment of its own, for benchmarks/tradaboost.py.
+"""Fits adapt's models in an environment of its own, for the benchmarks of adaptation.
 
 Reads a request a line from its input, as JSON: the path of an .npz file with the source
 (Xs, ys), the target (Xt, yt) and rows to predict (Xe), the name of the method, the name
-of the weak learner, and parameters of the method. Answers with a line: the path of a
-.npy file with the predictions, and the seconds of the fit.
+of the weak learner, and parameters of the method. DANN has networks of its own. Answers
+with a line: the path of a .npy file with the predictions, and the seconds of the fit.
 """
 
 import json
@@ -53,8 +53,37 @@ def load_arrays(path, names):
         ]
 
 
+def answer_dann(request):
+    """Fit DANN for a number of epochs."""
+    from adapt.feature_based import DANN
+    from tensorflow.keras import Sequential, optimizers
+    from tensorflow.keras.layers import Dense
+
+    Xs, ys, Xt, Xe = load_arrays(request["data"], ["Xs", "ys", "Xt", "Xe"])
+    params = request["params"]
+    model = DANN(
+        Sequential([Dense(10, activation="tanh")]),
+        Sequential([Dense(1, activation="sigmoid")]),
+        Sequential([Dense(100, activation="relu"), Dense(1, activation="sigmoid")]),
+        Xt=Xt,
+        lambda_=1.0,
+        loss="bce",
+        optimizer=optimizers.SGD(params["rate"], momentum=0.9),
+        verbose=0,
+        random_state=0,
+    )
+    start = time.perf_counter()
+    model.fit(Xs, ys, epochs=params["n_epochs"], batch_size=params["n_rows"])
+    seconds = time.perf_counter() - start
+    path = str(Path(request["data"]).with_suffix(".npy"))
+    np.save(path, np.ravel(model.predict(Xe)) > 0.5)
+    return {"seconds": seconds, "predictions": path}
+
+
 def answer(request):
     """Fit and predict what a request asks for."""
+    if request["method"] == "DANN":
+        return answer_dann(request)
     from adapt import instance_based
 
     Xs, ys, Xt, yt, Xe = load_arrays(request["data"], ["Xs", "ys", "Xt", "yt", "Xe"])

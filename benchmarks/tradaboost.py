@@ -17,16 +17,14 @@ import gzip
 import json
 import os
 import statistics
-import subprocess
-import tempfile
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import sklearn
-from _adapt_worker import BASES, save_arrays
+from _adapt_client import Adapt
+from _adapt_worker import BASES
 from _data import data_folder
 from scipy.sparse import issparse, vstack
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -75,46 +73,6 @@ def show_bars():
         print("\nBars")
     for what, measured, wanted, met in bars:
         print(f"  {'met   ' if met else 'MISSED'} {what}: {measured:.4g} ({wanted})")
-
-
-class Adapt:
-    """adapt in its own environment, or nothing.
-
-    Parameters
-    ----------
-    python : str or None
-        The python of that environment.
-    """
-
-    def __init__(self, python):
-        self.python = python
-        self.folder = tempfile.TemporaryDirectory()
-        self.process = None
-
-    def fit(self, task, method, base, **params):
-        """Return the seconds of a fit, and predictions for the rows of the test."""
-        if self.process is None:
-            worker = Path(__file__).with_name("_adapt_worker.py")
-            self.process = subprocess.Popen(
-                [self.python, str(worker)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-            )
-        path = str(Path(self.folder.name) / "task.npz")
-        save_arrays(path, {name: task[name] for name in ("Xs", "ys", "Xt", "yt", "Xe")})
-        request = {"data": path, "method": method, "base": base, "params": params}
-        print(json.dumps(request), file=self.process.stdin, flush=True)
-        answer = json.loads(self.process.stdout.readline())
-        return answer["seconds"], np.load(answer["predictions"])
-
-    def close(self):
-        """End it."""
-        if self.process is not None:
-            self.process.stdin.close()
-            self.process.wait()
-        self.folder.cleanup()
 
 
 def pooled(task):

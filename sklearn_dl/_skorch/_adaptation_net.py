@@ -1,10 +1,12 @@
 """A net that learns from labels of a source, and from rows of a target without any."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from sklearn_dl._skorch._adversarial_pass import AdversarialPass
 from sklearn_dl._skorch._data import Batch, Batches
 from sklearn_dl._skorch._net import TensorNet, Turn
 from sklearn_dl.modules import BatchDomains
@@ -32,13 +34,35 @@ class AdaptationNet(TensorNet):
 
     def turns(self) -> list[Turn]:
         """Return what happens to each batch: the common turn, and the module's own."""
-        turns = [Turn(self.optimizer_, self.training_loss)]
+        backward = None if self.domains_ is None else self._written_out(self.domains_)
+        turns = [Turn(self.optimizer_, self.training_loss, backward=backward)]
         if self.domains_ is not None:
             turns += [
                 self._turn_of_player(name, part)
                 for name, part in self.module_.player_turns()
             ]
         return turns
+
+    def _written_out(self, domains: BatchDomains) -> Callable[[Batch], Tensor] | None:
+        """Return what sets the gradients without autograd, for plain networks."""
+        alone = self.mixed_precision is None and not self._listeners["on_batch_end"]
+        if not alone or not AdversarialPass.covers(self.module_, self.criterion_):
+            return None
+        adversarial = AdversarialPass(self.module_, self.criterion_, domains)
+
+        def backward(batch: Batch) -> Tensor:
+            strength = self.module_.strength(self.progress_)
+
+            def note(label_loss: Tensor, domain_loss: Tensor) -> None:
+                self._note("label_loss", label_loss, batch)
+                self._note("domain_loss", domain_loss, batch)
+
+            return adversarial(batch, strength, note)
+
+        return backward
+
+    def _note(self, name: str, loss: Tensor, batch: Batch) -> None:
+        self._totals[name].add_(loss.detach(), alpha=len(batch[0]))
 
     def _turn_of_player(self, name: str, part: str) -> Turn:
         """Return a turn at which one part of the module steps by a loss of its own.
@@ -95,7 +119,7 @@ class AdaptationNet(TensorNet):
         outputs = [output.to(self.dtype) for output in outputs]
         self.output_ = outputs[0]
         loss: Tensor = torch.stack([source_loss(output) for output in outputs]).sum()
-        self._totals["label_loss"].add_(loss.detach(), alpha=len(X))
+        self._note("label_loss", loss, batch)
         if self.domains_ is not None:
             domains = self.domains_.weighted(weight)
             strength = self.module_.strength(self.progress_)
@@ -103,7 +127,7 @@ class AdaptationNet(TensorNet):
                 features, outputs[0], domains, strength
             )
             if other is not None:
-                self._totals["domain_loss"].add_(other.detach(), alpha=len(X))
+                self._note("domain_loss", other, batch)
                 loss = loss + other
         return loss
 

@@ -52,13 +52,24 @@ class DensePass:
 
     def __init__(self, module: DenseNetwork, criterion: WeightedLoss):
         self.criterion = criterion
-        self.kinds = [type(after) for after in module.after]
         self.weights = [dense.weight for dense in module.linear]
         self.biases = [dense.bias for dense in module.linear]
+        # What follows each layer; nothing follows one that gives raw outputs.
+        raw = [nn.Identity] * (len(self.weights) - len(module.after))
+        self.kinds = [*map(type, module.after), *raw]
 
     @classmethod
     def covers(cls, module: nn.Module, criterion: nn.Module) -> bool:
         """Return whether this network and this loss are among those written out."""
+        if not cls.covers_network(module):
+            return False
+        if type(criterion) in (CrossEntropy, BinaryCrossEntropy):
+            return not (criterion.label_smoothing or criterion.focal_gamma)
+        return type(criterion) in (SquaredError, PoissonDeviance)
+
+    @staticmethod
+    def covers_network(module: nn.Module) -> bool:
+        """Return whether this network is among those written out."""
         if type(module) is not DenseNetwork or not all(
             type(after) in _DERIVATIVES for after in module.after
         ):
@@ -70,30 +81,52 @@ class DensePass:
         changed = not all(
             p.requires_grad and not p._backward_hooks for p in module.parameters()
         )
-        if hooked or changed:
-            return False
-        if type(criterion) in (CrossEntropy, BinaryCrossEntropy):
-            return not (criterion.label_smoothing or criterion.focal_gamma)
-        return type(criterion) in (SquaredError, PoissonDeviance)
+        return not (hooked or changed)
 
     @torch.no_grad()
     def __call__(self, batch: Batch) -> Tensor:
         """Set the gradients of all parameters; return the loss."""
         x, target, weight = batch
         assert target is not None
-        outputs = [x]  # of each layer, (n_rows, n_units)
-        last = len(self.kinds)
-        for k in range(last):
-            sums = torch.addmm(self.biases[k], outputs[k], self.weights[k].T)
-            outputs.append(_ACTIVATIONS[self.kinds[k]](sums))
-        raw = torch.addmm(self.biases[last], outputs[last], self.weights[last].T)
-        loss, error = self._loss_and_error(raw, target, weight)
-        for k in range(last, -1, -1):
-            self._set_gradient(k, error, outputs[k])
-            if k:
-                behind = torch.mm(error, self.weights[k])
-                error = _DERIVATIVES[self.kinds[k - 1]](behind, outputs[k])
+        outputs = self.forward(x)
+        loss, error = self.loss_and_error(outputs[-1], target, weight)
+        self.backward(outputs, error)
         return loss
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Return the input and the output of each layer, (n_rows, n_units) each."""
+        outputs = [x]
+        layers = zip(self.weights, self.biases, self.kinds, strict=True)
+        for weight, bias, kind in layers:
+            sums = torch.addmm(bias, outputs[-1], weight.T)
+            outputs.append(_ACTIVATIONS[kind](sums))
+        return outputs
+
+    def backward(
+        self, outputs: list[Tensor], error: Tensor, to_input: bool = False
+    ) -> Tensor:
+        """Set the gradients of all parameters.
+
+        Parameters
+        ----------
+        outputs : list of torch.Tensor
+            What :meth:`forward` returned.
+        error : torch.Tensor of shape (n_rows, n_outputs)
+            The derivative of the loss by the last of them.
+        to_input : bool, default=False
+            Whether its derivative by the first of them is wanted.
+
+        Returns
+        -------
+        error : torch.Tensor
+            That derivative, or else one that means nothing.
+        """
+        for k in range(len(self.kinds) - 1, -1, -1):
+            error = _DERIVATIVES[self.kinds[k]](error, outputs[k + 1])
+            self._set_gradient(k, error, outputs[k])
+            if k or to_input:
+                error = torch.mm(error, self.weights[k])
+        return error
 
     def _set_gradient(self, k: int, error: Tensor, inputs: Tensor) -> None:
         weight, bias = self.weights[k], self.biases[k]
@@ -102,7 +135,7 @@ class DensePass:
         torch.mm(error.T, inputs, out=weight.grad)
         torch.sum(error, 0, out=bias.grad)
 
-    def _loss_and_error(
+    def loss_and_error(
         self, raw: Tensor, target: Tensor, weight: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Return the loss and its derivative by the raw outputs."""

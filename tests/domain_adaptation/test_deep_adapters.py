@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Callback
 
 from sklearn_dl._skorch import PairedBatches
 from sklearn_dl.domain_adaptation import (
@@ -178,6 +179,47 @@ def test_weights_of_zero_are_rows_that_are_not_there(shifted):
     np.testing.assert_allclose(
         weighted.predict_proba(X), without.predict_proba(X), atol=1e-6
     )
+
+
+class Listener(Callback):
+    """Who listens to batches is told outputs, which autograd's way has."""
+
+    def on_batch_end(self, net, **_):
+        assert net.output_ is not None
+
+
+@pytest.mark.parametrize("n_domains", [2, 3])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("cls", "params"),
+    [
+        (DANNClassifier, {}),
+        (DANNClassifier, {"activation": "tanh", "label_layer_sizes": (5,)}),
+        (DANNClassifier, {"hidden_layer_sizes": (), "domain_layer_sizes": ()}),
+        (DANNRegressor, {"activation": "logistic"}),
+    ],
+)
+def test_gradients_that_are_written_out_are_those_of_autograd(
+    cls, params, weighted, n_domains, shifted
+):
+    X, y, domain = shifted
+    if n_domains == 3:
+        y, domain = y + (np.arange(len(y)) % 2), domain - (np.arange(len(y)) % 2)
+        domain[:120] = 0
+        y[120:] = -1
+    target = y.astype(float) if cls is DANNRegressor else y
+    weight = np.linspace(0.1, 2, len(X)) if weighted else None
+    params = FAST | {"lambda_schedule": "constant", "batch_size": 50} | params
+    written = cls(**params).fit(X, target, domain, weight)
+    autograd = cls(**params, callbacks=[Listener()]).fit(X, target, domain, weight)
+    for expected, got in zip(
+        autograd.net_.module_.parameters(),
+        written.net_.module_.parameters(),
+        strict=True,
+    ):
+        torch.testing.assert_close(got, expected, rtol=1e-7, atol=1e-9)
+    for name in ("label_loss", "domain_loss"):
+        assert written.history_[-1][name] == pytest.approx(autograd.history_[-1][name])
 
 
 # -- what they learn -------------------------------------------------------------------
