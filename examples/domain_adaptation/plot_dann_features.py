@@ -1,7 +1,7 @@
 """
-===================================
+==============================
 Features before and after DANN
-===================================
+==============================
 
 A network learns digits from one scanner and has to read those of another. Its features
 give away which scanner an image is from, and for the second one they are not in the
@@ -69,8 +69,8 @@ for name, network in (("source only", plain), ("DANN", adapted)):
 # the colours only. On the left circles and crosses of the same digit are often apart,
 # and crosses of one digit lie with circles of another. On the right they are together.
 #
-# The number in the titles is the proxy A-distance: 2 if a linear classifier can tell the
-# domains apart without an error, 0 if it can but guess.
+# The number in the titles is the proxy A-distance: 2 if a linear classifier can tell
+# the domains apart without an error, 0 if it can but guess.
 
 display = DomainDisplay.from_features(
     plain.predict_features(X),

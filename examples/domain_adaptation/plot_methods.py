@@ -3,8 +3,8 @@
 Methods of adaptation on the same folds
 =======================================
 
-:func:`~sklearn_dl.model_selection.compare_models` runs them all on one task: nothing but
-the source or the target, transformers in front of a linear model, weights of source
+:func:`~sklearn_dl.model_selection.compare_models` runs them all on one task: nothing
+but the source or the target, transformers in front of a linear model, weights of source
 rows, and networks.
 """
 
@@ -112,10 +112,10 @@ summary[["rank", "mean", "std", "fit_time"]].round(3)
 
 # %%
 # On another task the order is another, and so it may be with another seed: the folds of
-# DANN are far apart, as those of adversaries often are. A method that makes the means or
-# the covariances of the domains alike is at its best where these are what differs; where
-# the classes have other shares in the target, making the domains alike does harm. What
-# has to be beaten is always there: the source, the target, and both.
+# DANN are far apart, as those of adversaries often are. A method that makes the means
+# or the covariances of the domains alike is at its best where these are what differs;
+# where the classes have other shares in the target, making the domains alike does harm.
+# What has to be beaten is always there: the source, the target, and both.
 
 comparison.plot()
 plt.show()

@@ -42,9 +42,9 @@ print(f"{contradicts[:400].mean():.0%} of the source contradict the target")
 # ===========
 #
 # The weak learner is a logistic regression, one straight line. The area of a point is
-# its weight before the round (up to a limit), crosses are rows of the target. The line is
-# that of the round's learner. At the start the target has half of the weight. In the end
-# the old rows that contradict are gone, and the new rows that are heavy lie at the
+# its weight before the round (up to a limit), crosses are rows of the target. The line
+# is that of the round's learner. At the start the target has half of the weight. In the
+# end the old rows that contradict are gone, and the new rows that are heavy lie at the
 # border.
 
 model = TrAdaBoostClassifier(LogisticRegression(), n_estimators=50, store_weights=True)
@@ -73,10 +73,11 @@ plt.show()
 # Who has the weight
 # ==================
 #
-# The share of rows that contradict falls from round to round. What becomes of those that
-# agree depends on the update: in the paper of 2007 source rows can but lose, and beside
-# a target that grows even those lose that are always right. With ``dynamic=True``, the
-# default, the source grows with the target, and what agrees keeps its share.
+# The share of rows that contradict falls from round to round. What becomes of those
+# that agree depends on the update: in the paper of 2007 source rows can but lose, and
+# beside a target that grows even those lose that are always right. With
+# ``dynamic=True``, the default, the source grows with the target, and what agrees keeps
+# its share.
 
 variants = {
     "Paper of 2007": {"init": "uniform", "dynamic": False},

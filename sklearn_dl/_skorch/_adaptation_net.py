@@ -89,7 +89,10 @@ class AdaptationNet(TensorNet):
             # What has no gradient does not step.
             self.optimizer_.zero_grad(set_to_none=True)
             value = loss(batch)
-            value.backward(inputs=parameters)
+            # A body may have no weights, and a user may freeze them.
+            free = [p for p in parameters if p.requires_grad]
+            if free:
+                value.backward(inputs=free)
             return value.detach()
 
         # The common turn has the penalty.

@@ -179,6 +179,7 @@ class DANNTransformer(
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags = get_tags(self._new_network(None)).input_tags
+        network = DANNClassifier() if self.estimator is None else self.estimator
+        tags.input_tags = get_tags(network).input_tags
         tags.target_tags.required = True
         return tags

@@ -44,7 +44,7 @@ class DDCClassifier(AdaptedClassifierMixin, BaseDeepAdapter):
     label_layer_sizes : int or array-like of int, default=()
         Units of hidden layers between the features and the prediction.
 
-    max_lambda : float, default=1.0
+    max_lambda : float, default=0.25
         Greatest strength of the adaptation: what the distance of the domains is
         multiplied by in the loss.
 
@@ -176,7 +176,7 @@ class DDCClassifier(AdaptedClassifierMixin, BaseDeepAdapter):
         batch_norm=False,
         body=None,
         label_layer_sizes=(),
-        max_lambda=1.0,
+        max_lambda=0.25,
         lambda_schedule="progressive",
         solver="sgd",
         alpha=0.0001,

@@ -3,8 +3,10 @@
 from abc import abstractmethod
 from copy import deepcopy
 from numbers import Integral, Real
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.base import clone, is_regressor
 from sklearn.utils import get_tags
@@ -36,7 +38,7 @@ from sklearn_dl.modules import (
 from sklearn_dl.modules._transfer import find_output_layer
 from sklearn_dl.utils._sklearn import HasMethods, Interval, StrOptions, num_samples
 
-__all__ = ["BaseDeepAdapter"]
+__all__ = ["BaseDeepAdapter", "RowFacts"]
 
 # Numbers that the largest layer may hold while rows are predicted.
 _ACTIVATIONS_AT_ONCE = 2**24
@@ -54,6 +56,21 @@ _TRAINING = (
     "dtype",
     "callbacks",
 )
+
+
+class RowFacts(NamedTuple):
+    """What a fit is told of each row beside its label.
+
+    Parameters
+    ----------
+    sample_domain : array-like of shape (n_rows,) or None
+        The domains.
+    sample_weight : array-like of shape (n_rows,) or None
+        The weights.
+    """
+
+    sample_domain: Any
+    sample_weight: Any
 
 
 class BaseDeepAdapter(DomainAwareMixin, StepTraining, BaseNeural):
@@ -152,7 +169,7 @@ class BaseDeepAdapter(DomainAwareMixin, StepTraining, BaseNeural):
     # -- rows --------------------------------------------------------------------------
 
     def _plan(self, X, y, sample_weight, incremental):
-        """Plan a training; `sample_weight` holds the domains too."""
+        """Plan a training; `sample_weight` are :class:`RowFacts`."""
         sample_domain, sample_weight = sample_weight
         labels, domains = read_domains(
             self, X, y, sample_domain, numeric=is_regressor(self)
@@ -184,17 +201,19 @@ class BaseDeepAdapter(DomainAwareMixin, StepTraining, BaseNeural):
         if is_regressor(self):
             return
         of_target = labels[domains.is_labelled & ~domains.is_source]
-        unknown = np.setdiff1d(of_target, labels[domains.is_source])
-        if len(unknown):
+        unknown = ~pd.Series(of_target).isin(labels[domains.is_source]).to_numpy()
+        if unknown.any():
             raise ValueError(
                 f"{name} expects each class of the target among those of the source, "
-                f"got {unknown} in the target alone. Leave out the rows of these "
-                f"classes, or add rows of them to the source."
+                f"got {pd.unique(of_target[unknown])} in the target alone. Leave out "
+                f"the rows of these classes, or add rows of them to the source."
             )
 
     def _check_rows(self, X, reset):
         """Validate rows as the body takes them."""
-        if self.body is None:
+        if reset:
+            self.body_ = None if self.body is None else self._new_body()
+        if self.body_ is None:
             return validate_data(
                 self,
                 X,
@@ -204,7 +223,6 @@ class BaseDeepAdapter(DomainAwareMixin, StepTraining, BaseNeural):
             )
         if not reset:
             return self.body_._check_predict_input(X)
-        self._take_body()
         rows, _ = self.body_._check_fit_input(X, np.zeros(num_samples(X)), reset=True)
         for name in ("n_features_in_", "feature_names_in_"):
             vars(self).pop(name, None)
@@ -212,8 +230,8 @@ class BaseDeepAdapter(DomainAwareMixin, StepTraining, BaseNeural):
                 setattr(self, name, getattr(self.body_, name))
         return rows
 
-    def _take_body(self):
-        """Clone the estimator whose network is the body."""
+    def _new_body(self):
+        """Return a clone of the estimator whose network is the body."""
         if not isinstance(self.body, BaseNeural) or not hasattr(
             self.body, "_check_fit_input"
         ):
@@ -222,16 +240,16 @@ class BaseDeepAdapter(DomainAwareMixin, StepTraining, BaseNeural):
                 f"neural estimator of sklearn_dl with one prediction a row, such as "
                 f"CNNClassifier or RNNClassifier, got {self.body!r}."
             )
-        self.body_ = clone(self.body)
+        return clone(self.body)
 
     def _check_predict_input(self, X):
         return self._check_rows(X, reset=False)
 
     def _auto_dtype(self, X):
-        return self.body_._auto_dtype(X) if self.body is not None else X.dtype
+        return X.dtype if self.body_ is None else self.body_._auto_dtype(X)
 
     def _learn_input(self, X, target, weight, reset):
-        if self.body is None:
+        if self.body_ is None:
             return X
         return self.body_._learn_input(X, target, weight, reset)
 
@@ -260,7 +278,6 @@ class BaseDeepAdapter(DomainAwareMixin, StepTraining, BaseNeural):
         )
         # Refuses a batch of one row where batches are normalised.
         self._smallest_batch(batches.batch_size)
-        self.net_.domains_ = None
         if n_sources < len(ids):
             self.net_.domains_ = _batch_domains(sizes, n_sources, dtype, device)
         return batches, None, None
@@ -300,7 +317,7 @@ class BaseDeepAdapter(DomainAwareMixin, StepTraining, BaseNeural):
 
     def _make_body(self):
         """Return the body and the number of its features."""
-        if self.body is None:
+        if self.body_ is None:
             sizes = layer_sizes(self.hidden_layer_sizes, type(self).__name__)
             body = DenseNetwork(
                 self.n_features_in_,
@@ -322,7 +339,7 @@ class BaseDeepAdapter(DomainAwareMixin, StepTraining, BaseNeural):
         return model, n_features
 
     def _rows_at_once(self):
-        if self.body is None:
+        if self.body_ is None:
             return super()._rows_at_once()
         largest = getattr(self.net_.module_.body, "largest_output", None)
         if largest is None:
@@ -330,7 +347,7 @@ class BaseDeepAdapter(DomainAwareMixin, StepTraining, BaseNeural):
         return int(np.clip(_ACTIVATIONS_AT_ONCE // largest, 1, 1024))
 
     def _batch_cost(self, n_rows):
-        if self.body is None:
+        if self.body_ is None:
             return super()._batch_cost(n_rows)
         known = getattr(self.net_.module_.body, "multiply_adds", None)
         steps = getattr(self.body_, "_longest", 1)

@@ -3,6 +3,7 @@
 from sklearn.callback import with_callbacks
 
 from sklearn_dl._skorch import NeuralClassifierMixin, NeuralRegressorMixin
+from sklearn_dl.domain_adaptation._deep_base import RowFacts
 from sklearn_dl.modules import BinaryCrossEntropy, CrossEntropy, SquaredError
 from sklearn_dl.utils._sklearn import fit_context
 
@@ -48,7 +49,8 @@ class AdaptedClassifierMixin(NeuralClassifierMixin):
             If there is no source or no target, if a source row has no label, or if a
             class of the target is not in the source.
         """
-        return self._fit(X, y, (sample_domain, sample_weight), incremental=False)
+        facts = RowFacts(sample_domain, sample_weight)
+        return self._fit(X, y, facts, incremental=False)
 
     def predict(self, X, sample_domain=None):
         """Predict class labels.
@@ -175,7 +177,8 @@ class AdaptedRegressorMixin(NeuralRegressorMixin):
         ValueError
             If there is no source or no target, or if a source row has no value.
         """
-        return self._fit(X, y, (sample_domain, sample_weight), incremental=False)
+        facts = RowFacts(sample_domain, sample_weight)
+        return self._fit(X, y, facts, incremental=False)
 
     def predict(self, X, sample_domain=None):
         """Predict the values.

@@ -214,6 +214,8 @@ def read_domains(estimator, X, y, sample_domain, *, numeric=False):
         ids = check_domains(name, sample_domain, n_rows)
     domains = Domains(ids, ids >= 0, ~masked)
     _check_source(name, domains, y, numeric)
+    if y.dtype == object and not numeric:
+        y = _as_labels(y, masked)
     labels = y[~masked]
     if numeric:
         y = _as_numbers(y, masked)
@@ -221,8 +223,19 @@ def read_domains(estimator, X, y, sample_domain, *, numeric=False):
     else:
         if labels.dtype.kind == "f":
             assert_all_finite(labels, input_name="y")
-        check_classification_targets(labels)
+        _check_labels(name, labels)
     return y, domains
+
+
+def _check_labels(name, labels):
+    """Refuse what are no classes, or classes of several types."""
+    kinds = {type(label).__name__ for label in labels} if labels.dtype == object else ()
+    if "str" in kinds and len(kinds) > 1:
+        raise TypeError(
+            f"y of {name} must have labels of one type in all domains, got "
+            f"{sorted(kinds)}."
+        )
+    check_classification_targets(labels)
 
 
 def _check_source(name, domains, y, numeric):
@@ -241,6 +254,16 @@ def _check_source(name, domains, y, numeric):
             f"{name} expects a label for each row of a source domain, got "
             f"y[{row}]={y[row]!r}, which marks target rows without a label.{way_out}"
         )
+
+
+def _as_labels(y, masked):
+    """Return labels that are objects only for the sake of a mask as what they are."""
+    known = np.array(y[~masked].tolist())
+    if known.dtype.kind not in "biuf":
+        return y
+    labels = np.zeros(len(y), dtype=known.dtype)
+    labels[~masked] = known
+    return labels
 
 
 def _as_numbers(y, masked):

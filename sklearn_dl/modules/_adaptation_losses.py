@@ -148,6 +148,8 @@ def mk_mmd(
     True
     """
     rows = torch.cat([source, target])
+    # Far from 0 the distances would be differences of large numbers.
+    rows = rows - rows.detach().mean(dim=0)
     # One vector with both domains: w' K w is the three means of the paper.
     signed = torch.cat(
         [_shares(source, source_weight), -_shares(target, target_weight)]

@@ -56,14 +56,17 @@ class BatchDomains:
         Parameters
         ----------
         weight : torch.Tensor of shape (n_rows,) or None
-            They multiply the others.
+            They multiply the others. Sources and targets go on counting alike.
 
         Returns
         -------
         domains : BatchDomains
             A copy, or this for None.
         """
-        return self if weight is None else replace(self, weight=self.weight * weight)
+        if weight is None:
+            return self
+        before, after = self.parts(self.weight), self.parts(self.weight * weight)
+        return replace(self, weight=torch.cat([*map(_of_sum, after, before)]))
 
     def parts(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return what belongs to the rows of sources, and to those of targets.
@@ -79,6 +82,12 @@ class BatchDomains:
             Its two parts.
         """
         return rows[: self.n_source], rows[self.n_source :]
+
+
+def _of_sum(weight: Tensor, other: Tensor) -> Tensor:
+    """Return weights whose sum is that of others; zeros stay zeros."""
+    total = weight.sum()
+    return weight * (other.sum() / torch.where(total > 0, total, 1.0))
 
 
 class AdaptationNetwork(nn.Module):
@@ -297,7 +306,7 @@ class AdversarialNetwork(AdaptationNetwork):
 
     Parameters
     ----------
-    *args
+    body, n_features, n_outputs
         As for :class:`AdaptationNetwork`.
     n_domains : int, default=2
         How many there are.
@@ -328,14 +337,17 @@ class AdversarialNetwork(AdaptationNetwork):
 
     def __init__(
         self,
-        *args: Any,
+        body: nn.Module,
+        n_features: int,
+        n_outputs: int,
+        *,
         n_domains: int = 2,
         domain_layer_sizes: Sequence[int] = (100,),
         **kwargs: Any,
     ):
-        super().__init__(*args, **kwargs)
+        super().__init__(body, n_features, n_outputs, **kwargs)
         self.domain_head = DenseNetwork(
-            self._n_seen(kwargs.get("n_outputs", args[-1])),
+            self._n_seen(n_outputs),
             domain_layer_sizes,
             1 if n_domains == 2 else n_domains,
             activation=kwargs.get("activation", "relu"),
@@ -372,7 +384,7 @@ class ConditionalAdversarialNetwork(AdversarialNetwork):
 
     Parameters
     ----------
-    *args
+    body, n_features, n_outputs
         As for :class:`AdversarialNetwork`.
     entropy_conditioning : bool, default=True
         Whether rows that are predicted with certainty count more: their weight is
@@ -397,10 +409,18 @@ class ConditionalAdversarialNetwork(AdversarialNetwork):
 
     n_projections = 1024
 
-    def __init__(self, *args: Any, entropy_conditioning: bool = True, **kwargs: Any):
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        body: nn.Module,
+        n_features: int,
+        n_outputs: int,
+        *,
+        entropy_conditioning: bool = True,
+        **kwargs: Any,
+    ):
+        super().__init__(body, n_features, n_outputs, **kwargs)
         self.entropy_conditioning = entropy_conditioning
-        n_classes = max(kwargs.get("n_outputs", args[-1]), 2)
+        n_classes = max(n_outputs, 2)
         self.of_features: Tensor | None
         self.of_classes: Tensor | None
         drawn = self.n_features * n_classes > _MOST_PRODUCTS
@@ -423,19 +443,10 @@ class ConditionalAdversarialNetwork(AdversarialNetwork):
         log_probabilities = logits.log_softmax(dim=1)
         probabilities = log_probabilities.exp()
         seen = self._products(reverse_gradient(features, strength), probabilities)
-        weight = domains.weight
         if self.entropy_conditioning:
             entropy = -(probabilities * log_probabilities).sum(dim=1)
-            factor = 1 + torch.exp(-entropy)
-            # Sources and targets go on counting alike.
-            shares = [
-                part * old.sum() / part.sum()
-                for part, old in zip(
-                    domains.parts(weight * factor), domains.parts(weight), strict=True
-                )
-            ]
-            weight = torch.cat(shares)
-        return self._domain_loss(seen, domains.codes, weight)
+            domains = domains.weighted(1 + torch.exp(-entropy))
+        return self._domain_loss(seen, domains.codes, domains.weight)
 
     def _products(self, features: Tensor, probabilities: Tensor) -> Tensor:
         if self.of_features is None or self.of_classes is None:
@@ -452,7 +463,7 @@ class DiscrepancyNetwork(AdaptationNetwork):
 
     Parameters
     ----------
-    *args
+    body, n_features, n_outputs
         As for :class:`AdaptationNetwork`.
     n_body_steps : int, default=4
         Steps of the body at each batch.
@@ -479,13 +490,21 @@ class DiscrepancyNetwork(AdaptationNetwork):
     [('heads_loss', 'heads'), ('body_loss', 'body'), ('body_loss_2', 'body')]
     """
 
-    def __init__(self, *args: Any, n_body_steps: int = 4, **kwargs: Any):
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        body: nn.Module,
+        n_features: int,
+        n_outputs: int,
+        *,
+        n_body_steps: int = 4,
+        **kwargs: Any,
+    ):
+        super().__init__(body, n_features, n_outputs, **kwargs)
         self.n_body_steps = n_body_steps
         self.other_head = DenseNetwork(
-            self.n_features,
+            n_features,
             kwargs.get("label_layer_sizes", ()),
-            kwargs.get("n_outputs", args[-1]),
+            n_outputs,
             activation=kwargs.get("activation", "relu"),
         )
 

@@ -1,6 +1,7 @@
 """Networks that adapt: DANN and those that it is compared with."""
 
 import pickle
+from fnmatch import fnmatch
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from skorch.callbacks import Callback
+from sklearn.utils import get_tags
+from skorch.callbacks import Callback, Freezer
+from torch.nn import functional as F
 
 from sklearn_dl._skorch import PairedBatches
 from sklearn_dl.domain_adaptation import (
@@ -27,6 +30,7 @@ from sklearn_dl.domain_adaptation import (
     DeepCORALClassifier,
     MCDClassifier,
 )
+from sklearn_dl.modules import mk_mmd
 from sklearn_dl.neural_network import CNNClassifier, MLPClassifier, RNNClassifier
 
 CLASSIFIERS = [
@@ -220,6 +224,183 @@ def test_gradients_that_are_written_out_are_those_of_autograd(
         torch.testing.assert_close(got, expected, rtol=1e-7, atol=1e-9)
     for name in ("label_loss", "domain_loss"):
         assert written.history_[-1][name] == pytest.approx(autograd.history_[-1][name])
+
+
+def trained_by_hand(model, X, y, n_epochs):
+    """Train a network in a plain loop; yields its parameters.
+
+    One batch holds all rows, half of them source. Momentum, schedule and strength are
+    those of the paper.
+    """
+    network = model.net_.module_
+    n = len(X) // 2
+    X, y = torch.tensor(X), torch.tensor(y[:n])
+    weight = torch.linspace(0.5, 1.5, 2 * n, dtype=torch.float64)
+    shares = torch.cat([part / part.sum() / 2 for part in weight.split(n)])
+    codes = torch.repeat_interleave(torch.tensor([0.0, 1.0]).double(), n)
+    groups = {
+        name: list(getattr(network, name).parameters())
+        for name in ("body", "label_head", "domain_head", "other_head")
+        if hasattr(network, name)
+    }
+    velocity = {p: torch.zeros_like(p) for part in groups.values() for p in part}
+
+    def step(parameters, gradients, rate):
+        for p, gradient in zip(parameters, gradients, strict=True):
+            velocity[p] = 0.9 * velocity[p] + gradient
+            p.data -= rate * velocity[p]
+
+    def label_loss(output):
+        losses = F.cross_entropy(output[:n], y, reduction="none")
+        return (losses * weight[:n]).sum() / weight[:n].sum()
+
+    def outputs():
+        features = network.body(X)
+        heads = [network.label_head, getattr(network, "other_head", None)]
+        return features, [head(features) for head in heads if head is not None]
+
+    for epoch in range(n_epochs):
+        progress = epoch / n_epochs
+        strength = 2 / (1 + np.exp(-10 * progress)) - 1
+        rate = 0.1 / (1 + 10 * progress) ** 0.75
+        features, outs = outputs()
+        loss = sum(map(label_loss, outs))
+        everything = [p for part in groups.values() for p in part]
+        kind = type(model).__name__
+        if kind == "DANClassifier":
+            distance = mk_mmd(features[:n], features[n:], weight[:n], weight[n:])
+            loss = loss + strength * distance
+        if kind in ("DANNClassifier", "CDANClassifier"):
+            seen, row_shares = features, shares
+            if kind == "CDANClassifier":
+                p = outs[0].softmax(1).detach()
+                certain = shares * (1 + torch.exp((p * p.log()).sum(1)))
+                row_shares = torch.cat([s / s.sum() / 2 for s in certain.split(n)])
+                seen = torch.einsum("nk,nf->nkf", p, features).flatten(1)
+            logits = network.domain_head(seen)[:, 0]
+            losses = F.binary_cross_entropy_with_logits(logits, codes, reduction="none")
+            of_domains = (losses * row_shares).sum()
+            gradients = []
+            for name, part in groups.items():
+                by_labels = torch.autograd.grad(
+                    loss, part, retain_graph=True, allow_unused=True
+                )
+                by_domains = torch.autograd.grad(
+                    of_domains, part, retain_graph=True, allow_unused=True
+                )
+                sign = -strength if name == "body" else 1.0
+                gradients += [
+                    (0 if a is None else a) + sign * (0 if b is None else b)
+                    for a, b in zip(by_labels, by_domains, strict=True)
+                ]
+            step(everything, gradients, rate)
+            continue
+        step(everything, torch.autograd.grad(loss, everything), rate)
+        if kind == "MCDClassifier":
+            heads = groups["label_head"] + groups["other_head"]
+            for turn in range(1 + model.n_body_steps):
+                _, outs = outputs()
+                apart = (outs[0].softmax(1) - outs[1].softmax(1)).abs().mean(1)[n:]
+                apart = strength * (apart * weight[n:]).sum() / weight[n:].sum()
+                part = groups["body"] if turn else heads
+                value = apart if turn else sum(map(label_loss, outs)) - apart
+                step(part, torch.autograd.grad(value, part), rate)
+    return everything
+
+
+@pytest.mark.parametrize(
+    "cls", [DANNClassifier, CDANClassifier, DANClassifier, MCDClassifier]
+)
+def test_training_is_that_of_a_plain_loop(cls):
+    X, y = make_blobs(64, centers=3, n_features=3, random_state=0)
+    X = X / X.std() + np.where(np.arange(64) < 32, 0, 0.3)[:, None]
+    y[:3] = 0, 1, 2
+    masked = np.where(np.arange(64) < 32, y, -1)
+    params = {"hidden_layer_sizes": (6,), "activation": "tanh", "batch_size": 64}
+    params |= {"random_state": 0, "alpha": 0.0}
+    weight = np.linspace(0.5, 1.5, 64)
+    # So small a rate leaves the weights as they begin.
+    by_hand = cls(**params, max_iter=1, learning_rate_init=1e-300)
+    by_hand.fit(X, masked, sample_weight=weight)
+    expected = trained_by_hand(by_hand, X, masked, n_epochs=6)
+    model = cls(**params, max_iter=6, learning_rate_init=0.1)
+    model.fit(X, masked, sample_weight=weight)
+    got = list(model.net_.module_.parameters())
+    names = [name for name, _ in by_hand.net_.module_.named_parameters()]
+    order = {id(p): k for k, p in enumerate(by_hand.net_.module_.parameters())}
+    for p in expected:
+        k = order[id(p)]
+        torch.testing.assert_close(got[k], p, rtol=1e-8, atol=1e-10, msg=names[k])
+
+
+def test_small_weights_of_the_source_leave_the_domains_alike(shifted):
+    X, y, domain = shifted
+    params = FAST | {"batch_size": 400, "max_lambda": 0.0, "alpha": 0.0}
+    weight = np.where(domain < 0, 1.0, 1e-3)
+    plain = DANNClassifier(**params).fit(X, y, domain)
+    weighted = DANNClassifier(**params).fit(X, y, domain, weight)
+    for name in ("label_loss", "domain_loss"):
+        expected = plain.history_[-1][name]
+        assert weighted.history_[-1][name] == pytest.approx(expected)
+
+
+def test_parameters_that_are_set_after_a_fit_change_no_prediction(shifted):
+    X, y, domain = shifted
+    dense = DANNClassifier(**FAST).fit(X, y, domain)
+    expected = dense.predict_proba(X)
+    dense.set_params(body=CNNClassifier())
+    np.testing.assert_array_equal(dense.predict_proba(X), expected)
+    other = DANNClassifier(body=MLPClassifier((4,)), **FAST).fit(X, y, domain)
+    expected = other.predict_features(X)
+    other.set_params(body=None)
+    np.testing.assert_array_equal(other.predict_features(X), expected)
+    assert other.fit(X, y, domain).body_ is None
+
+
+@pytest.mark.parametrize("frozen", ["body.*", "label_head.*", "*head.*"])
+def test_frozen_parts_do_not_step(frozen, shifted):
+    X, y, domain = shifted
+    model = MCDClassifier(**FAST, callbacks=[Freezer(frozen)]).fit(X, y, domain)
+    start = MCDClassifier(**FAST | {"max_iter": 1}, learning_rate_init=1e-300)
+    before = dict(start.fit(X, y, domain).net_.module_.named_parameters())
+    for name, p in model.net_.module_.named_parameters():
+        is_frozen = fnmatch(name, frozen)
+        assert torch.equal(p, before[name]) == is_frozen, name
+
+
+def test_discrepancy_without_hidden_layers(shifted):
+    X, y, domain = shifted
+    model = MCDClassifier((), max_iter=2, random_state=0).fit(X, y, domain)
+    assert model.predict(X).shape == y.shape
+
+
+def test_numbers_among_objects_are_numbers(shifted):
+    X, y, domain = shifted
+    masked = y.astype(object)
+    masked[domain < 0] = None
+    model = DANNClassifier(**FAST).fit(X, masked)
+    assert model.classes_.tolist() == [0, 1]
+    assert model.classes_.dtype.kind == "i"
+
+
+def test_classes_of_another_type_in_the_target_are_refused(shifted):
+    X, y, domain = shifted
+    labels = np.array(["a", "b"], dtype=object)[y]
+    labels[-1] = 3
+    with pytest.raises(TypeError, match=r"labels of one type .* got \['int', 'str'\]"):
+        DANNClassifier(**FAST).fit(X, labels, domain)
+
+
+def test_tags_of_the_transformer_draw_no_numbers(shifted):
+    X, y, domain = shifted
+    features = []
+    for n_looks in (0, 2):
+        random_state = np.random.RandomState(0)
+        model = DANNTransformer(DANNClassifier(**FAST), random_state=random_state)
+        for _ in range(n_looks):
+            get_tags(model)
+        features.append(model.fit_transform(X, y, domain))
+    np.testing.assert_array_equal(*features)
 
 
 # -- what they learn -------------------------------------------------------------------

@@ -200,3 +200,15 @@ def test_distance_is_multiplied_by_the_strength():
     one = network.adaptation_loss(features, features, domains, 1.0)
     half = network.adaptation_loss(features, features, domains, 0.5)
     torch.testing.assert_close(half, one / 2)
+
+
+def test_mk_mmd_far_from_zero_is_the_same():
+    source, target = rows(20).float(), rows(20, shift=1.0, seed=1).float()
+    near, far = mk_mmd(source, target), mk_mmd(source + 1e4, target + 1e4)
+    torch.testing.assert_close(far, near, rtol=0.02, atol=0)
+
+
+def test_networks_take_their_arguments_by_name():
+    for cls in (AdversarialNetwork, ConditionalAdversarialNetwork, DiscrepancyNetwork):
+        network = cls(body=nn.Identity(), n_features=4, n_outputs=2)
+        assert network(torch.zeros(3, 4)).shape == (3, 2)
