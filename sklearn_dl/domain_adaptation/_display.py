@@ -7,7 +7,7 @@ from scipy import sparse
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils import check_array, check_random_state, column_or_1d
 
 from sklearn_dl.domain_adaptation._distance import proxy_a_distance
 from sklearn_dl.domain_adaptation._domains import check_domains, is_masked
@@ -159,7 +159,8 @@ class DomainDisplay:
         TypeError
             If the estimator has neither of the two methods.
         ValueError
-            If lengths differ, or if there are less than four rows of source or target.
+            If lengths differ, if there are less than four rows of source or target, or
+            if features are no finite numbers.
         """
         caller = f"{cls.__name__}.from_estimator"
         check_matplotlib_support(caller)
@@ -244,7 +245,8 @@ class DomainDisplay:
         Raises
         ------
         ValueError
-            If lengths differ, or if there are less than four rows of source or target.
+            If lengths differ, if there are less than four rows of source or target, or
+            if features are no finite numbers.
         """
         caller = f"{cls.__name__}.from_features"
         check_matplotlib_support(caller)
@@ -254,7 +256,7 @@ class DomainDisplay:
         domains = np.asarray(sample_domain)[rows]
         seed = random_state.randint(np.iinfo(np.int32).max)
         points, distances = [], []
-        for features in (before, after):
+        for parameter, features in (("before", before), ("after", after)):
             if features is None:
                 continue
             if num_samples(features) != num_samples(before):
@@ -264,6 +266,7 @@ class DomainDisplay:
                     f"{num_samples(features)}."
                 )
             chosen = safe_indexing(flatten_rows(features), rows)
+            chosen = _as_numbers(caller, parameter, chosen)
             points.append(_project(chosen, method, seed))
             distances.append(_measure(chosen, domains >= 0, seed))
         display = cls(
@@ -414,10 +417,24 @@ def _choose_rows(caller, X, y, sample_domain, method, n_samples, random_state):
     return np.sort(np.concatenate(chosen)), random_state
 
 
+def _as_numbers(caller, parameter, features):
+    try:
+        return check_array(
+            features,
+            accept_sparse=["csr", "csc"],
+            dtype=np.float64,
+            input_name=parameter,
+        )
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{caller} draws arrays of finite numbers, which '{parameter}' is not "
+            f"({type(features).__name__}). Pass features of such rows, like those of "
+            f"`predict_features` or of a transformer, to DomainDisplay.from_features."
+        ) from error
+
+
 def _project(features, method, seed):
     """Return features of both domains together as points in the plane."""
-    if not sparse.issparse(features):
-        features = np.asarray(features, dtype=float)
     if method == "pca":
         return _reduce(features, 2, seed)
     if features.shape[1] > _N_FEATURES_OF_TSNE:

@@ -6,11 +6,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 
-from sklearn_dl.domain_adaptation._packing import join_rows
+from sklearn_dl.domain_adaptation._importance import check_rows
 from sklearn_dl.domain_adaptation._scorer_base import flatten_rows
-from sklearn_dl.utils._sklearn import num_samples
+from sklearn_dl.utils._sklearn import validate_params
 
 __all__ = ["proxy_a_distance"]
 
@@ -18,8 +18,18 @@ __all__ = ["proxy_a_distance"]
 _PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 # Fewer rows leave no two of each domain in a half.
 _N_ROWS_AT_LEAST = 4
+_ROWS = ["array-like", "sparse matrix"]
 
 
+@validate_params(
+    {
+        "X_source": _ROWS,
+        "X_target": _ROWS,
+        "Cs": ["array-like"],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
 def proxy_a_distance(X_source, X_target, *, Cs=_PENALTIES, random_state=None):
     """Return how well a linear classifier tells source from target.
 
@@ -50,7 +60,8 @@ def proxy_a_distance(X_source, X_target, *, Cs=_PENALTIES, random_state=None):
     Raises
     ------
     ValueError
-        If there are less than four rows in a domain, or features differ in number.
+        If there are less than four rows in a domain, if features differ in number or
+        are no finite numbers, or if `Cs` are not above 0.
 
     See Also
     --------
@@ -80,15 +91,16 @@ def proxy_a_distance(X_source, X_target, *, Cs=_PENALTIES, random_state=None):
     >>> proxy_a_distance(X[:100], X[100:], random_state=0) < 0.5
     True
     """
-    n_source, n_target = num_samples(X_source), num_samples(X_target)
+    X_source, X_target = check_rows(flatten_rows(X_source), flatten_rows(X_target))
+    Cs = _check_penalties(Cs)
+    n_source, n_target = X_source.shape[0], X_target.shape[0]
     if min(n_source, n_target) < _N_ROWS_AT_LEAST:
         raise ValueError(
             f"proxy_a_distance expects at least {_N_ROWS_AT_LEAST} rows of each "
             f"domain, got {n_source} of the source and {n_target} of the target."
         )
-    rows = join_rows(
-        [flatten_rows(X_source), flatten_rows(X_target)], "proxy_a_distance"
-    )
+    stack = sparse.vstack if sparse.issparse(X_source) else np.vstack
+    rows = stack([X_source, X_target])
     is_target = np.repeat([0, 1], [n_source, n_target])
     random_state = check_random_state(random_state)
 
@@ -98,7 +110,7 @@ def proxy_a_distance(X_source, X_target, *, Cs=_PENALTIES, random_state=None):
             StandardScaler(with_mean=not sparse.issparse(rows)),
             LogisticRegression(class_weight="balanced", max_iter=1000),
         ),
-        {"logisticregression__C": list(Cs)},
+        {"logisticregression__C": Cs},
         scoring="balanced_accuracy",
         cv=_split(n_inner, random_state),
     )
@@ -106,6 +118,16 @@ def proxy_a_distance(X_source, X_target, *, Cs=_PENALTIES, random_state=None):
     wrong = guess != is_target
     error = (wrong[:n_source].mean() + wrong[n_source:].mean()) / 2
     return float(2 * (1 - 2 * min(error, 0.5)))
+
+
+def _check_penalties(Cs):
+    Cs = check_array(Cs, dtype=np.float64, ensure_2d=False, input_name="Cs")
+    if Cs.ndim != 1 or (Cs <= 0).any():
+        raise ValueError(
+            f"The 'Cs' parameter of proxy_a_distance must be a sequence of numbers "
+            f"above 0, got {Cs.tolist()}."
+        )
+    return Cs
 
 
 def _split(n_parts, random_state):

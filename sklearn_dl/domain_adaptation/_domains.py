@@ -6,6 +6,7 @@ objects.
 """
 
 from inspect import signature
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklearn.utils.validation import check_consistent_length
 from sklearn_dl.utils._sklearn import check_sample_weight, num_samples
 
 __all__ = [
+    "CLASS_OF_MINUS_ONE",
     "DomainAwareMixin",
     "Domains",
     "check_domain_weights",
@@ -38,7 +40,7 @@ _METHODS = (
     "score",
     "split",
 )
-_CLASS_OF_MINUS_ONE = (
+CLASS_OF_MINUS_ONE = (
     " If -1 is a class of yours, encode the classes from 0, for instance with "
     "sklearn.preprocessing.LabelEncoder."
 )
@@ -147,7 +149,7 @@ def check_domains(name, sample_domain, n_rows):
     Raises
     ------
     ValueError
-        If they are not that.
+        If they are not that, or too large for int64.
     """
     ids = np.asarray(sample_domain)
     if ids.shape != (n_rows,):
@@ -155,13 +157,22 @@ def check_domains(name, sample_domain, n_rows):
             f"sample_domain of {name} must have one number for each of the {n_rows} "
             f"rows of X, got the shape {ids.shape}."
         )
-    whole = ids.dtype.kind in "iu"
-    if ids.dtype.kind == "f":
-        whole = bool(np.isfinite(ids).all() and (ids == np.floor(ids)).all())
-    if not whole:
+    if ids.dtype.kind == "O":
+        numbers = [isinstance(v, Real) and not isinstance(v, bool) for v in ids]
+        right = np.array(numbers, dtype=bool)
+        right[right] = [-(2**63) <= v < 2**63 and v // 1 == v for v in ids[right]]
+    elif ids.dtype.kind == "f":
+        right = (ids == np.floor(ids)) & (np.abs(ids) < np.float64(2**63))
+    elif ids.dtype.kind == "u":
+        right = ids < np.uint64(2**63)
+    else:
+        right = np.full(n_rows, ids.dtype.kind == "i")
+    if not right.all():
+        row = int(np.flatnonzero(~right)[0])
         raise ValueError(
-            f"sample_domain of {name} must be whole numbers, 0 and above for sources "
-            f"and below 0 for targets, got {ids.dtype} {ids[:3]}..."
+            f"sample_domain of {name} must be whole numbers of at most 64 bits, 0 and "
+            f"above for sources and below 0 for targets, got {ids.tolist()[row]!r} in "
+            f"row {row}."
         )
     return ids.astype(np.int64)
 
@@ -249,7 +260,7 @@ def _check_source(name, domains, y, numeric):
     unlabelled = domains.is_source & ~domains.is_labelled
     if unlabelled.any():
         row = int(np.flatnonzero(unlabelled)[0])
-        way_out = "" if numeric else _CLASS_OF_MINUS_ONE
+        way_out = "" if numeric else CLASS_OF_MINUS_ONE
         raise ValueError(
             f"{name} expects a label for each row of a source domain, got "
             f"y[{row}]={y[row]!r}, which marks target rows without a label.{way_out}"

@@ -1,24 +1,18 @@
 """The geodesic flow kernel."""
 
-from numbers import Integral
-
 import numpy as np
 from scipy.linalg import eigh, qr, svd
 from sklearn.base import OneToOneFeatureMixin
-from sklearn.decomposition import PCA
 
-from sklearn_dl.domain_adaptation._transformer_base import BaseDomainTransformer
-from sklearn_dl.utils._sklearn import Interval, StrOptions
+from sklearn_dl.domain_adaptation._subspaces import BaseSubspaceTransformer
 
 __all__ = ["GeodesicFlowKernel"]
 
 # Below this angle a quotient loses its digits, and its limit is as good.
 _SMALL_ANGLE = 1e-4
-# The sine of a principal angle from which on two directions count as orthogonal.
-_ORTHOGONAL = 0.99
 
 
-class GeodesicFlowKernel(OneToOneFeatureMixin, BaseDomainTransformer):
+class GeodesicFlowKernel(OneToOneFeatureMixin, BaseSubspaceTransformer):
     r"""Geodesic flow kernel: all subspaces on the way from the source to the target.
 
     The principal components of the source and those of the target span two subspaces
@@ -78,6 +72,10 @@ class GeodesicFlowKernel(OneToOneFeatureMixin, BaseDomainTransformer):
     that are transformed are not centred. The paper standardises the features of each
     domain first.
 
+    The time of 'auto' grows with the third power of the largest dimension, as that of a
+    principal component analysis does; the nearer the domains are, the more dimensions
+    are tried.
+
     Several sources count as one, and so do several targets. With one domain rows are
     projected on its principal components.
 
@@ -99,32 +97,11 @@ class GeodesicFlowKernel(OneToOneFeatureMixin, BaseDomainTransformer):
     True
     """
 
-    _parameter_constraints: dict = {
-        "n_components": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
-    }
-
     def __init__(self, n_components="auto"):
         self.n_components = n_components
 
     def _learn(self, source, target):
-        most = self._most_components(source, target)
-        automatic = self.n_components == "auto"
-        if automatic:
-            most = max(1, min(most, source.shape[1] // 2))
-        else:
-            self._check_n_components(self.n_components, most)
-        n_bases = most if automatic else self.n_components
-        bases = _basis(source, n_bases), _basis(target, n_bases)
-        self.disagreements_ = None
-        if automatic:
-            both = source if source is target else np.vstack([source, target])
-            self.disagreements_ = _disagreements(*bases, _basis(both, n_bases))
-            bases = tuple(basis[:, : len(self.disagreements_)] for basis in bases)
-        self.n_components_ = bases[0].shape[1]
-        self._integrate(*bases)
+        self._integrate(*self._find_bases(source, target))
 
     def _integrate(self, P, R):
         """Find the kernel of the flow between subspaces, and its root.
@@ -161,21 +138,3 @@ class GeodesicFlowKernel(OneToOneFeatureMixin, BaseDomainTransformer):
 
     def _map_target(self, X):
         return X @ self.mapping_.astype(X.dtype, copy=False)
-
-
-def _basis(rows, n_components):
-    """Return principal components as columns."""
-    return PCA(n_components, svd_solver="full").fit(rows).components_.T
-
-
-def _disagreements(of_source, of_target, of_both):
-    """Return the disagreement of 1, 2, ... components, up to the first large one."""
-    products = of_source.T @ of_both, of_target.T @ of_both
-    measures = []
-    for d in range(1, of_both.shape[1] + 1):
-        cosines = [svd(product[:d, :d], compute_uv=False)[-1] for product in products]
-        sines = np.sqrt(np.maximum(1 - np.square(cosines), 0))
-        measures.append(sines.mean())
-        if measures[-1] >= _ORTHOGONAL:
-            break
-    return np.array(measures)

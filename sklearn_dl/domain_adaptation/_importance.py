@@ -18,7 +18,7 @@ from sklearn.utils import check_array, check_random_state
 
 from sklearn_dl.utils._sklearn import HasMethods, Interval, validate_params
 
-__all__ = ["discriminator_weights", "kliep_weights", "kmm_weights"]
+__all__ = ["check_rows", "discriminator_weights", "kliep_weights", "kmm_weights"]
 
 # Widths that are tried, as factors of the inverse median of squared distances.
 _FACTORS = np.logspace(-2, 2, 9)
@@ -113,7 +113,7 @@ def kmm_weights(
     >>> bool(abs(np.average(X_source[:, 0], weights=weights) - X_target.mean()) < 0.1)
     True
     """
-    X_source, X_target = _check_rows(X_source, X_target)
+    X_source, X_target = check_rows(X_source, X_target)
     n_rows = X_source.shape[0]
     between = euclidean_distances(X_source, X_target, squared=True)
     if gamma is None:
@@ -270,7 +270,7 @@ def kliep_weights(
     >>> bool(abs(np.average(X_source[:, 0], weights=weights) - X_target.mean()) < 0.1)
     True
     """
-    X_source, X_target = _check_rows(X_source, X_target)
+    X_source, X_target = check_rows(X_source, X_target)
     random_state = check_random_state(random_state)
     n_target = X_target.shape[0]
     n_centers = min(n_centers, n_target)
@@ -419,7 +419,7 @@ def discriminator_weights(
     >>> bool(weights[X_source[:, 0] > 1].min() > weights[X_source[:, 0] < 0].max())
     True
     """
-    X_source, X_target = _check_rows(X_source, X_target)
+    X_source, X_target = check_rows(X_source, X_target)
     n_source, n_target = X_source.shape[0], X_target.shape[0]
     smaller = min(n_source, n_target)
     if smaller < 2:
@@ -442,8 +442,23 @@ def discriminator_weights(
     return probabilities[:, 1] / of_source * (n_source / n_target)
 
 
-def _check_rows(X_source, X_target):
-    """Return rows of both domains as float64, either all dense or all sparse."""
+def check_rows(X_source, X_target):
+    """Check rows of both domains.
+
+    Parameters
+    ----------
+    X_source : {array-like, sparse matrix} of shape (n_source, n_features)
+        Rows of the source.
+    X_target : {array-like, sparse matrix} of shape (n_target, n_features)
+        Rows of the target.
+
+    Returns
+    -------
+    X_source : {ndarray, csr} of shape (n_source, n_features), dtype float64
+        Rows of the source.
+    X_target : {ndarray, csr} of shape (n_target, n_features), dtype float64
+        Rows of the target, dense or sparse as those of the source.
+    """
     X_source = check_array(
         X_source, accept_sparse="csr", dtype=np.float64, input_name="X_source"
     )

@@ -135,6 +135,13 @@ class ImportanceWeightedMixin(DomainMetaMixin):
             )
         return weights
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        # The estimator may take them, but no weights are found for such rows.
+        if not callable(self.method):
+            tags.input_tags.allow_nan = False
+        return tags
+
 
 class ImportanceWeightedClassifier(
     ImportanceWeightedMixin, ClassifierMixin, BaseEstimator

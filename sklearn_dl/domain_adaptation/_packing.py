@@ -284,6 +284,7 @@ def _join_labels(parts, sizes, ids):
         )
     dtype = np.result_type(*known)
     if masked.any() and kinds == {"integers"}:
+        _check_fits(known)
         dtype = dtype if dtype.kind == "i" else np.dtype(np.int64)
     elif kinds == {"strings"}:
         as_objects = masked.any() or any(array.dtype.kind == "O" for array in arrays)
@@ -291,6 +292,18 @@ def _join_labels(parts, sizes, ids):
     joined = np.full(len(masked), _mask_of(dtype) if masked.any() else 0, dtype=dtype)
     joined[~masked] = np.concatenate(known)
     return joined
+
+
+def _check_fits(known):
+    """Refuse integers that signed ones, among which -1 is no label, cannot hold."""
+    most = np.iinfo(np.int64).max
+    for array in known:
+        if array.dtype.kind == "u" and array.max() > most:
+            raise ValueError(
+                f"pack expects labels of at most {most} beside rows without one, as -1 "
+                f"marks these, got {array.max()}. Encode the classes from 0, for "
+                f"instance with sklearn.preprocessing.LabelEncoder."
+            )
 
 
 def _mask_of(dtype):

@@ -11,13 +11,15 @@ from sklearn.metrics import get_scorer, log_loss
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils import check_array, check_random_state, column_or_1d
 from sklearn.utils.metadata_routing import UNUSED
 
 from sklearn_dl.domain_adaptation._domains import (
+    CLASS_OF_MINUS_ONE,
     DomainAwareMixin,
     check_domains,
     is_masked,
+    is_masked_alone,
 )
 from sklearn_dl.utils._sklearn import (
     MetadataRequester,
@@ -156,7 +158,7 @@ class BaseDomainScorer(DomainAwareMixin, MetadataRequester):
             )
         masked = None
         if labels is not None:
-            masked = is_masked(labels, numeric=is_regressor(estimator))
+            masked = _find_masked(estimator, labels, sample_domain)
         if sample_domain is not None:
             domains = check_domains(name, sample_domain, n_rows)
         elif masked is not None:
@@ -171,7 +173,7 @@ class BaseDomainScorer(DomainAwareMixin, MetadataRequester):
         source, target = np.flatnonzero(is_source), np.flatnonzero(~is_source)
         y_source = None
         if self._needs_source:
-            y_source = self._read_source_labels(labels, masked, source)
+            y_source = self._read_source_labels(estimator, labels, masked, source)
         return ScoredRows(
             X,
             domains,
@@ -197,7 +199,7 @@ class BaseDomainScorer(DomainAwareMixin, MetadataRequester):
             f"or pass sample_domain with metadata routing on."
         )
 
-    def _read_source_labels(self, labels, masked, source):
+    def _read_source_labels(self, estimator, labels, masked, source):
         name = type(self).__name__
         if labels is None:
             raise ValueError(
@@ -206,13 +208,27 @@ class BaseDomainScorer(DomainAwareMixin, MetadataRequester):
             )
         if masked[source].any():
             row = int(source[masked[source]][0])
+            way_out = "" if is_regressor(estimator) else CLASS_OF_MINUS_ONE
             raise ValueError(
                 f"{name} expects a label for each row of a source domain, got "
                 f"y[{row}]={labels[row]!r}, which marks target rows without a label."
+                f"{way_out}"
             )
         labels = labels[source]
         # What is left without None need not be objects.
         return np.array(labels.tolist()) if labels.dtype.kind == "O" else labels
+
+
+def _find_masked(estimator, labels, sample_domain):
+    """Return which labels are none."""
+    numeric = is_regressor(estimator)
+    # Without domains the classes may be -1 and 1. The estimator knows: a fold may well
+    # have rows of one class and rows without a label.
+    if sample_domain is None and any(
+        known == -1 for known in getattr(estimator, "classes_", ())
+    ):
+        return is_masked_alone(labels, numeric=numeric)
+    return is_masked(labels, numeric=numeric)
 
 
 def check_has_attribute(scorer, estimator, attribute, way_out):
@@ -380,6 +396,8 @@ def density_ratio(scorer, features, is_source):
             f"and {n_target}."
         )
     features = flatten_rows(features)
+    if scorer.domain_classifier is None:
+        features = _as_numbers(scorer, features)
     folds = StratifiedKFold(
         min(_N_FOLDS, n_source, n_target),
         shuffle=True,
@@ -399,6 +417,20 @@ def density_ratio(scorer, features, is_source):
     tiny = np.finfo(np.float64).eps
     probability = np.clip(probability, tiny, 1 - tiny)
     return probability / (1 - probability) * n_source / n_target
+
+
+def _as_numbers(scorer, features):
+    """Return features as the default domain classifiers can read them."""
+    try:
+        return check_array(features, accept_sparse=["csr", "csc"])
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{type(scorer).__name__} tells source from target by features that are an "
+            f"array of finite numbers, got other rows ({type(features).__name__}). "
+            f"Pass a `domain_classifier` that reads them, such as a pipeline, or score "
+            f"with DeepEmbeddedValidationScorer an estimator that has "
+            f"`predict_features`."
+        ) from error
 
 
 def _list_classifiers(scorer, features):

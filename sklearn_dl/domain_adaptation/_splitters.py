@@ -12,6 +12,7 @@ from sklearn.model_selection import (
 )
 
 from sklearn_dl.domain_adaptation._domains import (
+    CLASS_OF_MINUS_ONE,
     DomainAwareMixin,
     check_domains,
     read_domains,
@@ -37,7 +38,8 @@ class _TargetSplitter(DomainAwareMixin, BaseCrossValidator):
 
         y : array-like of shape (n_samples,), default=None
             Labels. Target rows without one (-1 among integers, NaN among floating
-            numbers, None among objects) are in no test set.
+            numbers, None among objects) are in no test set. Pass floats for a
+            regression, where -1 is a number like another.
 
         groups : array-like of shape (n_samples,), default=None
             Another place for `sample_domain`, which scikit-learn's searches hand to
@@ -113,7 +115,15 @@ class _TargetSplitter(DomainAwareMixin, BaseCrossValidator):
                     f"passed, as both are the domains of the rows."
                 )
         numeric = y is not None and np.asarray(y).dtype.kind == "f"
-        return read_domains(self, X, y, sample_domain, numeric=numeric)
+        try:
+            return read_domains(self, X, y, sample_domain, numeric=numeric)
+        except ValueError as error:
+            if CLASS_OF_MINUS_ONE not in str(error):
+                raise
+            # A splitter is not told what integers are for.
+            raise ValueError(
+                f"{error} If it is a number to be predicted, pass floating numbers."
+            ) from None
 
     def _refuse(self, domains):
         name = type(self).__name__

@@ -1,17 +1,13 @@
 """Subspace alignment."""
 
-from numbers import Integral
-
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
-from sklearn.decomposition import PCA
 
-from sklearn_dl.domain_adaptation._transformer_base import BaseDomainTransformer
-from sklearn_dl.utils._sklearn import Interval
+from sklearn_dl.domain_adaptation._subspaces import BaseSubspaceTransformer
 
 __all__ = ["SubspaceAlignment"]
 
 
-class SubspaceAlignment(ClassNamePrefixFeaturesOutMixin, BaseDomainTransformer):
+class SubspaceAlignment(ClassNamePrefixFeaturesOutMixin, BaseSubspaceTransformer):
     r"""Subspace alignment: principal components of the source, turned to the target's.
 
     Both domains are projected on their own principal components. Those of the source,
@@ -21,9 +17,11 @@ class SubspaceAlignment(ClassNamePrefixFeaturesOutMixin, BaseDomainTransformer):
 
     Parameters
     ----------
-    n_components : int, default=None
-        Number of principal components. None takes as many as both domains have: the
-        number of features, or one less than the rows of the smaller domain.
+    n_components : int or 'auto', default='auto'
+        Number of principal components, at most the number of features and one less
+        than the rows of the smaller domain. 'auto' takes the first number for which
+        the subspaces are as far apart as they can be, as :class:`GeodesicFlowKernel`
+        does; if there is none, the largest number, half of the features at most.
 
     Attributes
     ----------
@@ -45,6 +43,10 @@ class SubspaceAlignment(ClassNamePrefixFeaturesOutMixin, BaseDomainTransformer):
     target_mean_ : ndarray of shape (n_features,)
         Mean of the target.
 
+    disagreements_ : ndarray of shape (n_numbers,) or None
+        The subspace disagreement measure of the numbers 1, 2, ... that were tried;
+        None with a given number.
+
     n_features_in_ : int
         Number of features seen in `fit`.
 
@@ -60,6 +62,9 @@ class SubspaceAlignment(ClassNamePrefixFeaturesOutMixin, BaseDomainTransformer):
     -----
     The rows of each domain are centred at its own mean; the paper standardises the
     features of each domain first.
+
+    With as many components as features nothing is aligned but the means:
+    :math:`P_s P_s^T` is the identity then, and all rows are turned alike.
 
     Several sources count as one, and so do several targets. With one domain the rows
     are projected on its principal components.
@@ -81,24 +86,13 @@ class SubspaceAlignment(ClassNamePrefixFeaturesOutMixin, BaseDomainTransformer):
     (60, 2)
     """
 
-    _parameter_constraints: dict = {
-        "n_components": [None, Interval(Integral, 1, None, closed="left")],
-    }
-
-    def __init__(self, n_components=None):
+    def __init__(self, n_components="auto"):
         self.n_components = n_components
 
     def _learn(self, source, target):
-        most = self._most_components(source, target)
-        wanted = most if self.n_components is None else self.n_components
-        self.n_components_ = self._check_n_components(wanted, most)
-        of_source, of_target = (
-            PCA(self.n_components_, svd_solver="full").fit(rows)
-            for rows in (source, target)
-        )
-        self.source_mean_, self.target_mean_ = of_source.mean_, of_target.mean_
-        self.source_components_ = of_source.components_
-        self.target_components_ = of_target.components_
+        of_source, of_target = self._find_bases(source, target)
+        self.source_mean_, self.target_mean_ = source.mean(axis=0), target.mean(axis=0)
+        self.source_components_, self.target_components_ = of_source.T, of_target.T
         self.alignment_ = self.source_components_ @ self.target_components_.T
 
     def _map_source(self, X):

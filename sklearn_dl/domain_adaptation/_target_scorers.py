@@ -20,7 +20,7 @@ from sklearn_dl.utils._sklearn import Interval, StrOptions, num_samples
 __all__ = ["MixValScorer", "PredictionEntropyScorer", "SoftNeighborhoodDensityScorer"]
 
 # Similarities that are in memory at once.
-_N_SIMILARITIES = 2**24
+_N_SIMILARITIES = 2**21
 
 
 class PredictionEntropyScorer(BaseDomainScorer):
@@ -157,7 +157,8 @@ class MixValScorer(BaseDomainScorer):
 
     Notes
     -----
-    Rows have to be numbers. Where all rows are given to one class there are no pairs of
+    Rows have to be numbers; mixtures of bytes (``uint8``) are rounded to bytes, unless
+    all are 0 or 1. Where all rows are given to one class there are no pairs of
     two classes, which counts as an accuracy of 0, so that such a model does not win.
 
     References
@@ -232,13 +233,30 @@ def _mix(scorer, X, partner):
     if isinstance(X, pd.DataFrame):
         mixed = _mix(scorer, X.to_numpy(), partner)
         return pd.DataFrame(mixed, index=X.index, columns=X.columns)
-    X = X.tocsr() if sparse.issparse(X) else np.asarray(X)
+    X = X.tocsr() if sparse.issparse(X) else _as_array(scorer, X)
     if X.dtype.kind not in "biuf":
         raise TypeError(
             f"{type(scorer).__name__} mixes rows, which have to be numbers, got "
             f"{X.dtype}. Put what makes numbers of them in front of the search."
         )
-    return scorer.mix_ratio * X + (1 - scorer.mix_ratio) * X[partner]
+    mixed = scorer.mix_ratio * X + (1 - scorer.mix_ratio) * X[partner]
+    # What is fitted on bytes may take nothing else. Zeros and ones are indicators, and
+    # rounding would undo their mixtures.
+    if X.dtype == np.uint8 and X.max() > 1:
+        mixed = np.rint(mixed).astype(X.dtype)
+    return mixed
+
+
+def _as_array(scorer, X):
+    try:
+        return np.asarray(X)
+    except ValueError as error:
+        raise TypeError(
+            f"{type(scorer).__name__} mixes rows, which have to be numbers in an array "
+            f"of one shape, got sequences of different lengths. Put what makes such "
+            f"an array of them in front of the search, or take a scorer that mixes "
+            f"nothing, such as PredictionEntropyScorer."
+        ) from error
 
 
 def _check_two_rows(scorer, n_rows):

@@ -89,10 +89,11 @@ class TrAdaBoostClassifier(ClassifierMixin, BaseTrAdaBoost):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The class labels of all domains, without the mask.
+        The class labels of all domains, without the mask, also of rows of weight 0.
 
     n_classes_ : int
-        Number of classes.
+        Number of classes, K. A class counts that only a source or only rows of weight 0
+        have, and so raises the error of chance, :math:`1 - 1/K`.
 
     n_features_in_ : int
         Number of features seen in `fit`.
@@ -104,8 +105,8 @@ class TrAdaBoostClassifier(ClassifierMixin, BaseTrAdaBoost):
         The weak learners of all rounds.
 
     n_estimators_ : int
-        Number of weak learners. Of n the last n // 2 + 1 vote: rounds ceil(n / 2) to n.
-        In AdaBoost all vote.
+        Number of weak learners. Of n the last n // 2 + 1 vote: rounds ceil(n / 2) to n,
+        or all that are better than chance if none of these is. In AdaBoost all vote.
 
     estimator_weights_ : ndarray of shape (`n_estimators_`,)
         What a misclassified target row gained in each round, in the logarithm, which is
@@ -127,7 +128,7 @@ class TrAdaBoostClassifier(ClassifierMixin, BaseTrAdaBoost):
 
     source_weights_, target_weights_ : ndarray or None
         The columns of `sample_weights_` of source rows and of target rows with a label,
-        in the order of X.
+        in the order of X, with those of `sample_weight` 0.
 
     See Also
     --------
@@ -145,10 +146,15 @@ class TrAdaBoostClassifier(ClassifierMixin, BaseTrAdaBoost):
     Several targets are one.
 
     The paper asks for errors below 1/2 on the target. In a round where the error is not
-    below :math:`1 - 1/K` the weak learner has no vote and target weights stay, but the
-    source rows that it gets wrong lose weight all the same. A warning says how many
-    rounds these were. If there is no other voter, all have equal votes. In AdaBoost
+    below :math:`1 - 1/K` the weak learner has no vote, and the target keeps its weight,
+    but its rows share it as before the first round: else a weak learner that draws
+    nothing would be no better than chance in all rounds that follow. The source rows
+    that it gets wrong lose weight all the same. A warning says how many rounds these
+    were. If none of the second half of the rounds is better than chance, all others
+    that are vote; if there is none at all, the second half has equal votes. In AdaBoost
     such a round is the end.
+
+    Where classes have equal votes the first of them is predicted.
 
     Weights that `estimator` gets have a mean of 1, so that its penalties mean what they
     mean without weights. In AdaBoost their sum is 1.
@@ -268,6 +274,7 @@ class TrAdaBoostClassifier(ClassifierMixin, BaseTrAdaBoost):
             rows,
             self.n_classes_,
             self,
+            restarts=True,
         )
         self._run(rounds, given)
         return self
@@ -282,13 +289,18 @@ class TrAdaBoostClassifier(ClassifierMixin, BaseTrAdaBoost):
         X = self._dense(rows.X)
         if self.max_depth == 1:
             return _StumpClassifiers(
-                X, codes, self.n_classes_, rows.weights, self.criterion, self.max_bins
+                X,
+                codes,
+                self.n_classes_,
+                rows.scaled_weights,
+                self.criterion,
+                self.max_bins,
             )
         return TreeClassifiers(
             X,
             codes,
             self.n_classes_,
-            rows.weights,
+            rows.scaled_weights,
             self.max_depth,
             self.criterion,
             self.max_bins,
@@ -387,6 +399,24 @@ class TrAdaBoostClassifier(ClassifierMixin, BaseTrAdaBoost):
             return softmax(np.stack([-decision, decision], axis=1) / 2, copy=False)
         return softmax(decision / (self.n_classes_ - 1), copy=False)
 
+    def predict_log_proba(self, X, sample_domain=None):
+        """Predict the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        sample_domain : array-like of shape (n_samples,), default=None
+            Their domains, which make no difference.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, n_classes)
+            Logarithms of what `predict_proba` returns.
+        """
+        return np.log(self.predict_proba(X, sample_domain))
+
     def decision_function(self, X, sample_domain=None):
         """Compute the normalised votes.
 
@@ -430,6 +460,7 @@ class TrAdaBoostClassifier(ClassifierMixin, BaseTrAdaBoost):
         score : float
             The share of the weight whose class is predicted.
         """
+        self._check_scored(y)
         predicted = self.predict(X, sample_domain)
         return accuracy_score(y, predicted, sample_weight=sample_weight)
 
@@ -450,14 +481,16 @@ class TrAdaBoostClassifier(ClassifierMixin, BaseTrAdaBoost):
         X = self._asked(X)
         if isinstance(self._members, FlatTrees):
             X = self._dense(X)
-        codes = []
+        votes, voted = _RunningVotes((X.shape[0], self.n_classes_)), []
+        counted = np.zeros(self.n_estimators_)
         for t, member in enumerate(self.estimators_, start=1):
-            codes.append(np.searchsorted(self.classes_, member.predict(X)))
-            first = self._first_voter(t)
-            weights = self._vote_weights(t)[first:]
-            voters = np.array(codes[first:])
-            votes = [weights @ (voters == k) for k in range(self.n_classes_)]
-            yield self._labels(np.transpose(votes))
+            voted.append(member.predict(X)[:, None] == self.classes_)
+            weights = self._vote_weights(t)
+            for i in np.flatnonzero(weights != counted[:t]):
+                votes.add(-counted[i], voted[i])
+                votes.add(weights[i], voted[i])
+            counted[:t] = weights
+            yield self._labels(votes.sums())
 
     def staged_score(self, X, y, sample_weight=None):
         """Yield the accuracy after each round.
@@ -478,8 +511,38 @@ class TrAdaBoostClassifier(ClassifierMixin, BaseTrAdaBoost):
         score : float
             The accuracy of `staged_predict`.
         """
+        self._check_scored(y)
         for predicted in self.staged_predict(X):
             yield accuracy_score(y, predicted, sample_weight=sample_weight)
+
+
+class _RunningVotes:
+    """Votes that come and go, without a trace of those that went.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Numbers of rows and of classes.
+    """
+
+    def __init__(self, shape):
+        self.votes = np.zeros(shape)
+        # What the additions so far have rounded off.
+        self.lost = np.zeros(shape)
+
+    def add(self, weight, voted):
+        """Add a weight where a weak learner votes."""
+        if weight == 0:
+            return
+        new = weight * voted
+        total = self.votes + new
+        added = total - self.votes
+        self.lost += (self.votes - (total - added)) + (new - added)
+        self.votes = total
+
+    def sums(self):
+        """Return the weight that votes for each class of each row."""
+        return self.votes + self.lost
 
 
 class _StumpClassifiers:

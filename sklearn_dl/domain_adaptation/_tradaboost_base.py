@@ -18,6 +18,7 @@ from sklearn_dl.domain_adaptation._domains import (
     DomainAwareMixin,
     check_domain_weights,
     check_domains,
+    is_masked,
     read_domains,
 )
 from sklearn_dl.utils._kernel import own
@@ -30,12 +31,22 @@ from sklearn_dl.utils._sklearn import (
 )
 from sklearn_dl.utils._tasks import RoundTasks
 
-__all__ = ["BaseTrAdaBoost", "BaseWeighted", "TrainingRows", "TransferRounds"]
+__all__ = [
+    "LEAST_SHARE",
+    "BaseTrAdaBoost",
+    "BaseWeighted",
+    "TrainingRows",
+    "TransferRounds",
+    "scaled_losses",
+    "shares_of_logs",
+]
 
 # Rows that are handled together where each takes more memory than in X.
 _ROWS_AT_ONCE = 4096
 # Weak learners get no share of the weight below this, as in AdaBoost.
-_LEAST_SHARE = np.finfo(np.float64).eps
+LEAST_SHARE = np.finfo(np.float64).eps
+# Weights that are positive stay so beside far larger ones.
+_LEAST_WEIGHT = np.finfo(np.float64).tiny
 # An error as close to that of chance is that of chance; a smaller one than the other
 # is as good as none.
 _CHANCE = 1e-12
@@ -70,6 +81,11 @@ class TrainingRows(NamedTuple):
     is_source: np.ndarray
     used: np.ndarray
     n_rows: int
+
+    @property
+    def scaled_weights(self):
+        """The weights in units of the largest, so that none of their sums overflows."""
+        return np.maximum(self.weights / self.weights.max(), _LEAST_WEIGHT)
 
     @property
     def transfers(self):
@@ -111,13 +127,16 @@ class BaseWeighted(DomainAwareMixin, CallbackSupportMixin, BaseEstimator):
             self._check_target(on_target)
             groups["labelled target"] = on_target
         weight = check_domain_weights(self, X, sample_weight, groups)
+        is_source = domains.is_source & transfers
+        self._source_rows = np.flatnonzero(is_source)
+        self._target_rows = np.flatnonzero(domains.is_labelled & ~is_source)
         used = np.flatnonzero(domains.is_labelled & (weight > 0))
         rows = TrainingRows(
             X if len(used) == len(y) else safe_indexing(X, used),
             y[used],
             weight[used],
             domains.ids[used],
-            domains.is_source[used] & transfers,
+            is_source[used],
             used,
             len(y),
         )
@@ -196,6 +215,19 @@ class BaseWeighted(DomainAwareMixin, CallbackSupportMixin, BaseEstimator):
             rows = slice(start, min(start + _ROWS_AT_ONCE, X.shape[0]))
             yield rows, self._dense(X[rows])
 
+    def _check_scored(self, y):
+        """Refuse labels to score that are none."""
+        y, classes = np.asarray(y), getattr(self, "classes_", None)
+        if y.dtype.kind == "i" and classes is not None and (classes == -1).any():
+            return
+        masked = is_masked(y, numeric=classes is None)
+        if masked.any():
+            raise ValueError(
+                f"{type(self).__name__} can score only rows that have a label, got "
+                f"{int(masked.sum())} of {len(y)} rows whose y marks them as having "
+                f"no label. Leave these rows out of X and y."
+            )
+
     # -- what was learned --------------------------------------------------------------
 
     @property
@@ -238,11 +270,6 @@ class BaseWeighted(DomainAwareMixin, CallbackSupportMixin, BaseEstimator):
 
     def _weights_of(self, rows):
         return None if self.sample_weights_ is None else self.sample_weights_[:, rows]
-
-    def _record_rows(self, rows):
-        """Note which rows are what."""
-        self._source_rows = rows.used[rows.is_source]
-        self._target_rows = rows.used[~rows.is_source]
 
     def _first_voter(self, n_rounds):
         """Return the first of some rounds that votes."""
@@ -305,7 +332,6 @@ class BaseTrAdaBoost(BaseWeighted):
     def _run(self, rounds, given):
         """Run the rounds of a fit and record what was learned."""
         self._all_vote = not rounds.rows.transfers
-        self._record_rows(rounds.rows)
         tasks = RoundTasks(self, *given, self.n_estimators)
         history = [rounds.all_weights()] if self.store_weights else None
         while rounds.goes_on and len(rounds.members) < self.n_estimators:
@@ -357,7 +383,11 @@ class BaseTrAdaBoost(BaseWeighted):
         self.sample_weights_ = np.array(history) if self.store_weights else None
 
     def _first_voter(self, n_rounds):
-        return 0 if self._all_vote else -(-n_rounds // 2) - 1
+        if self._all_vote:
+            return 0
+        half, weights = -(-n_rounds // 2) - 1, self.estimator_weights_[:n_rounds]
+        # Without a voter in the second half those of the first are asked.
+        return 0 if weights.any() and not weights[half:].any() else half
 
 
 class TransferRounds:
@@ -375,6 +405,9 @@ class TransferRounds:
         Number of classes; 2 in regression.
     estimator : BaseTrAdaBoost
         Its parameters are looked at.
+    restarts : bool
+        Whether target rows get their first weights again after a round no better than
+        chance.
 
     Attributes
     ----------
@@ -388,7 +421,7 @@ class TransferRounds:
         Whether there is another round.
     """
 
-    def __init__(self, learner, losses, rows, n_classes, estimator):
+    def __init__(self, learner, losses, rows, n_classes, estimator, restarts):
         self.learner = learner
         self.losses = losses
         self.rows = rows
@@ -403,6 +436,7 @@ class TransferRounds:
             estimator.dynamic,
         )
         self.unit = estimator._unit(rows)
+        self.restarts = restarts
         self.members, self.alphas, self.errors = [], [], []
         self.n_chance, self.goes_on = 0, True
         # The weak learner of AdaBoost that was no better, and its error.
@@ -410,7 +444,10 @@ class TransferRounds:
 
     def run_round(self):
         """Fit one weak learner."""
-        shares = np.maximum(self.weights.shares(), _LEAST_SHARE)
+        shares = np.maximum(self.weights.shares(), LEAST_SHARE)
+        if not self.rows.transfers:
+            # AdaBoost goes on from these.
+            self.weights.log_target = np.log(shares)
         member, predicted = self.learner.fit(self.unit * shares)
         losses = self.losses(predicted)
         error = self.weights.target_error(losses)
@@ -431,6 +468,8 @@ class TransferRounds:
             alpha = self._gain(error)
             self.keep(member, alpha, error)
         self.weights.update(losses, alpha)
+        if is_chance and self.restarts:
+            self.weights.restart_target()
 
     def _gain(self, error):
         """Return by which power of e the weights of target rows grow."""
@@ -468,6 +507,7 @@ class TransferWeights:
     def __init__(self, weights, is_source, n_rounds, learning_rate, dynamic):
         self.log_source = np.log(weights[is_source])
         self.log_target = np.log(weights[~is_source])
+        self.log_first_shares = self.log_target - _log_sum(self.log_target)
         self.is_source = is_source
         self.dynamic = dynamic
         n_source = max(int(is_source.sum()), 1)
@@ -480,11 +520,15 @@ class TransferWeights:
         logs = np.empty(len(self.is_source))
         logs[self.is_source] = self.log_source
         logs[~self.is_source] = self.log_target
-        return _shares(logs)
+        return shares_of_logs(logs)
+
+    def restart_target(self):
+        """Share the weight of the target among its rows as before the first round."""
+        self.log_target = self.log_first_shares + _log_sum(self.log_target)
 
     def target_error(self, losses):
         """Return the weighted mean loss of the target rows."""
-        return float(_shares(self.log_target) @ losses[~self.is_source])
+        return float(shares_of_logs(self.log_target) @ losses[~self.is_source])
 
     def update(self, losses, alpha):
         """Let target rows gain and source rows lose by their losses."""
@@ -495,7 +539,7 @@ class TransferWeights:
             self.log_source += _log_sum(self.log_target) - before
 
 
-def _shares(logs):
+def shares_of_logs(logs):
     """Return numbers that add up to 1, of their logarithms."""
     shares = np.exp(logs - logs.max())
     return shares / shares.sum()
@@ -549,9 +593,12 @@ def start_weights(rows, init):
         Positive weights that add up to 1.
     """
     if init == "uniform" or not rows.transfers:
-        return rows.weights / rows.weights.sum()
+        return rows.scaled_weights / rows.scaled_weights.sum()
     # All targets are one.
     group = np.unique(np.where(rows.is_source, rows.ids, -1), return_inverse=True)[1]
-    totals = np.bincount(group, weights=rows.weights)
+    largest = np.zeros(group.max() + 1)
+    np.maximum.at(largest, group, rows.weights)
+    weights = np.maximum(rows.weights / largest[group], _LEAST_WEIGHT)
+    totals = np.bincount(group, weights=weights)
     goals = np.append(0.5, np.full(len(totals) - 1, 0.5 / (len(totals) - 1)))
-    return rows.weights * (goals / totals)[group]
+    return weights * (goals / totals)[group]

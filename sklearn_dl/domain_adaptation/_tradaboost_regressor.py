@@ -92,8 +92,8 @@ class TrAdaBoostRegressor(RegressorMixin, BaseTrAdaBoost):
         The weak learners of all rounds.
 
     n_estimators_ : int
-        Number of weak learners. Of n the last n // 2 + 1 vote: rounds ceil(n / 2) to n.
-        In AdaBoost all vote.
+        Number of weak learners. Of n the last n // 2 + 1 vote: rounds ceil(n / 2) to n,
+        or all that are better than chance if none of these is. In AdaBoost all vote.
 
     estimator_weights_ : ndarray of shape (`n_estimators_`,)
         The weight of each weak learner in the median,
@@ -113,7 +113,7 @@ class TrAdaBoostRegressor(RegressorMixin, BaseTrAdaBoost):
 
     source_weights_, target_weights_ : ndarray or None
         The columns of `sample_weights_` of source rows and of target rows with a label,
-        in the order of X.
+        in the order of X, with those of `sample_weight` 0.
 
     See Also
     --------
@@ -128,7 +128,9 @@ class TrAdaBoostRegressor(RegressorMixin, BaseTrAdaBoost):
 
     The paper ends where the error on the target is not below 1/2. Here the weak learner
     of such a round has no vote and target weights stay, but source rows lose weight all
-    the same. A warning says how many these were. In AdaBoost such a round is the end.
+    the same. A warning says how many these were. If none of the second half of the
+    rounds is better, all others that are vote; if there is none at all, the second half
+    has equal votes. In AdaBoost such a round is the end.
 
     Several sources are pooled: their rows differ in nothing but their first weights.
     Several targets are one.
@@ -236,6 +238,7 @@ class TrAdaBoostRegressor(RegressorMixin, BaseTrAdaBoost):
             rows,
             2,
             self,
+            restarts=False,
         )
         self._run(rounds, given)
         return self
@@ -250,7 +253,7 @@ class TrAdaBoostRegressor(RegressorMixin, BaseTrAdaBoost):
         return TreeRegressors(
             self._dense(rows.X),
             rows.y,
-            rows.weights,
+            rows.scaled_weights,
             self.max_depth,
             self.max_bins,
             0.0,
@@ -322,6 +325,7 @@ class TrAdaBoostRegressor(RegressorMixin, BaseTrAdaBoost):
         score : float
             R squared of the predictions.
         """
+        self._check_scored(y)
         predicted = self.predict(X, sample_domain)
         return r2_score(y, predicted, sample_weight=sample_weight)
 
@@ -365,5 +369,6 @@ class TrAdaBoostRegressor(RegressorMixin, BaseTrAdaBoost):
         score : float
             R squared of `staged_predict`.
         """
+        self._check_scored(y)
         for predicted in self.staged_predict(X):
             yield r2_score(y, predicted, sample_weight=sample_weight)

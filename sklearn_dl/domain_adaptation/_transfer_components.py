@@ -16,7 +16,8 @@ __all__ = ["TransferComponentAnalysis"]
 # Lanczos iterations pay off for few of many components.
 _MANY = 200
 _FEW = 0.1
-# Components of less variance than this share of the largest are noise of rounding.
+# Components of less variance than this share of the largest are noise of rounding; so
+# are those of less variance than rounding gives to numbers that are all alike.
 _NOISE = 1e-12
 
 
@@ -133,14 +134,15 @@ class TransferComponentAnalysis(ClassNamePrefixFeaturesOutMixin, BaseDomainTrans
         if self.kernel == "rbf":
             self.X_fit_ = rows
             K = rbf_kernel(rows, gamma=self.gamma_)
-            self.coefficients_ = self._find(K, difference, n_components)
+            coefficients = self._find(K, difference, n_components)
         else:
             # W lies in the span of the rows' left singular vectors: K W is a product
             # with as many columns as there are features.
             self.X_fit_ = None
             left, values, right = svd(rows, full_matrices=False)
             inner = self._find(left * values**2, difference, n_components)
-            self.coefficients_ = right.T @ (values[:, np.newaxis] * inner)
+            coefficients = right.T @ (values[:, np.newaxis] * inner)
+        self.coefficients_ = _with_fixed_signs(coefficients)
         self.n_components_ = self.coefficients_.shape[1]
 
     def _find(self, M, difference, n_components):
@@ -156,11 +158,18 @@ class TransferComponentAnalysis(ClassNamePrefixFeaturesOutMixin, BaseDomainTrans
         centred = M - M.mean(axis=0)
         whitened = (centred - shrink * np.outer(centred @ u, u)) / np.sqrt(self.mu)
         values, vectors = _leading(whitened, min(n_components, len(u)))
-        kept = values > values[0] * _NOISE
+        rounding = max(M.shape) * np.finfo(M.dtype).eps * np.linalg.norm(M)
+        kept = values > max(values[0] * _NOISE, rounding**2 / self.mu)
+        if not kept.any():
+            raise ValueError(
+                f"{type(self).__name__} expects rows that vary, and not only from "
+                f"one domain to the other, got rows without any component (with "
+                f"kernel={self.kernel!r}, gamma={self.gamma_} and mu={self.mu})."
+            )
         self.eigenvalues_, vectors = values[kept], vectors[:, kept]
         vectors = (vectors - shrink * np.outer(u, u @ vectors)) / np.sqrt(self.mu)
         # The variance of M w is the eigenvalue over the number of rows.
-        return _with_fixed_signs(vectors * np.sqrt(len(M) / self.eigenvalues_))
+        return vectors * np.sqrt(len(M) / self.eigenvalues_)
 
     def _map_source(self, X):
         return self._map_target(X)

@@ -38,7 +38,8 @@ class BaseDomainTransformer(DomainAwareMixin, TransformerMixin, BaseEstimator, A
 
         y : array-like of shape (n_samples,), default=None
             Labels. All that is read of them is which rows have none, where there is
-            no `sample_domain`.
+            no `sample_domain`: those of -1 (integers), NaN (floats) or None (objects).
+            Pass floats for a regression, where -1 is a number like another.
 
         sample_domain : array-like of shape (n_samples,), default=None
             The domain of each row: 0 and above are sources, below are targets. With
@@ -53,7 +54,8 @@ class BaseDomainTransformer(DomainAwareMixin, TransformerMixin, BaseEstimator, A
         Raises
         ------
         ValueError
-            If source or target have less than two rows.
+            If source or target have less than two rows, or if there is nothing to learn
+            from them.
         """
         self._fit(X, y, sample_domain)
         return self

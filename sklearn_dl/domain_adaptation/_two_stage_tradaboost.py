@@ -13,7 +13,12 @@ from sklearn.utils import check_random_state
 
 from sklearn_dl._trees._flat import FlatTrees, weighted_medians
 from sklearn_dl._trees._learners import TreeRegressors
-from sklearn_dl.domain_adaptation._tradaboost_base import BaseWeighted, scaled_losses
+from sklearn_dl.domain_adaptation._tradaboost_base import (
+    LEAST_SHARE,
+    BaseWeighted,
+    scaled_losses,
+    shares_of_logs,
+)
 from sklearn_dl.utils._kernel import own
 from sklearn_dl.utils._sklearn import (
     Interval,
@@ -61,9 +66,9 @@ class TwoStageTrAdaBoostRegressor(RegressorMixin, BaseWeighted):
         takes the target alone.
 
     cv : int, cross-validation generator or iterable, default=5
-        Folds of the labelled target rows, which are counted from 0: how many there are,
-        at most one a row, or what scikit-learn takes as `cv`. Each step boosts once for
-        each fold and once for all rows.
+        Folds of the labelled target rows whose weight is not 0, which are counted from
+        0: how many there are, at most one a row, or what scikit-learn takes as `cv`.
+        None is 5. Each step boosts once for each fold and once for all rows.
 
     learning_rate : float, default=1.0
         Factor of the weight of each weak learner.
@@ -106,7 +111,8 @@ class TwoStageTrAdaBoostRegressor(RegressorMixin, BaseWeighted):
         is no target.
 
     target_shares_ : ndarray of shape (n_steps,)
-        The share of the weight that the target has in each step.
+        The share of the weight that the target has in each step. Where there is no
+        target, `n_steps` counts as 1.
 
     estimators_ : list
         The weak learners of the chosen step.
@@ -127,11 +133,12 @@ class TwoStageTrAdaBoostRegressor(RegressorMixin, BaseWeighted):
 
     sample_weights_ : ndarray of shape (n_steps, n_samples) or None
         The weights of the rows in each step, before they are boosted; each row of it
-        adds up to 1. Rows that are not learned from have 0.
+        adds up to 1. Rows that are not learned from have 0. Where there is no target it
+        has one row.
 
     source_weights_, target_weights_ : ndarray or None
         The columns of `sample_weights_` of source rows and of target rows with a label,
-        in the order of X.
+        in the order of X, with those of `sample_weight` 0.
 
     See Also
     --------
@@ -149,7 +156,7 @@ class TwoStageTrAdaBoostRegressor(RegressorMixin, BaseWeighted):
     these, which helps most where the target has little of the weight.
 
     In a fold the target rows that are left have the weight of all target rows. All
-    steps have the same folds.
+    steps have the same folds. A row that several folds hold out counts in each.
 
     With a single target row there is nothing to validate on, which is an error.
 
@@ -246,7 +253,6 @@ class TwoStageTrAdaBoostRegressor(RegressorMixin, BaseWeighted):
             without a label, or a weak learner whose fit takes no weights.
         """
         rows, _ = self._read(X, y, sample_domain, sample_weight, numeric=True)
-        self._record_rows(rows)
         random_state = check_random_state(self.random_state)
         folds = self._folds(rows, random_state)
         boosting = _FrozenBoosting(
@@ -262,7 +268,7 @@ class TwoStageTrAdaBoostRegressor(RegressorMixin, BaseWeighted):
         return self
 
     def _folds(self, rows, random_state):
-        """Return the target rows that each fold holds out."""
+        """Return target rows of each fold: those to leave out, those to predict."""
         if not rows.transfers:
             return []
         on_target = np.flatnonzero(~rows.is_source)
@@ -272,11 +278,26 @@ class TwoStageTrAdaBoostRegressor(RegressorMixin, BaseWeighted):
                 f"with a label, to hold some of them out, got 1. TrAdaBoostRegressor "
                 f"needs but one."
             )
-        splitter = check_cv(self.cv)
-        if isinstance(self.cv, Integral):
-            n_folds = min(self.cv, len(on_target))
+        splitter = 5 if self.cv is None else self.cv
+        if isinstance(splitter, Integral):
+            n_folds = min(splitter, len(on_target))
             splitter = KFold(n_folds, shuffle=True, random_state=random_state)
-        return [on_target[test] for _, test in splitter.split(on_target)]
+        X, y = safe_indexing(rows.X, on_target), rows.y[on_target]
+        folds = []
+        for train, test in check_cv(splitter, y).split(X, y):
+            folds.append((np.delete(on_target, train), on_target[test]))
+            if len(folds[-1][0]) == len(on_target) or not len(folds[-1][1]):
+                raise ValueError(
+                    f"The 'cv' parameter of {type(self).__name__} must leave some of "
+                    f"the {len(on_target)} labelled target rows to train on and hold "
+                    f"out some, got none in fold {len(folds) - 1} of {self.cv!r}."
+                )
+        if not folds:
+            raise ValueError(
+                f"The 'cv' parameter of {type(self).__name__} must have at least one "
+                f"fold, got {self.cv!r}."
+            )
+        return folds
 
     def _new_learner(self, rows, random_state):
         """Return what fits the weak learners."""
@@ -292,7 +313,7 @@ class TwoStageTrAdaBoostRegressor(RegressorMixin, BaseWeighted):
         return TreeRegressors(
             self._dense(rows.X),
             rows.y,
-            rows.weights,
+            rows.scaled_weights,
             self.max_depth,
             self.max_bins,
             0.0,
@@ -303,7 +324,7 @@ class TwoStageTrAdaBoostRegressor(RegressorMixin, BaseWeighted):
     def _run(self, boosting, folds, tasks):
         """Boost from the weights of each step, and record what was learned."""
         rows = boosting.rows
-        weights = rows.weights / rows.weights.sum()
+        weights = rows.scaled_weights / rows.scaled_weights.sum()
         first_share = weights[~rows.is_source].sum()
         shares = np.linspace(first_share, 1.0, self.n_steps if folds else 1)
         history, errors, best = [], [], None
@@ -382,6 +403,7 @@ class TwoStageTrAdaBoostRegressor(RegressorMixin, BaseWeighted):
         score : float
             R squared of the predictions.
         """
+        self._check_scored(y)
         predicted = self.predict(X, sample_domain)
         return r2_score(y, predicted, sample_weight=sample_weight)
 
@@ -443,9 +465,15 @@ class _FrozenBoosting:
         used = weights > 0
         moving = used & ~self.rows.is_source
         mass, y = weights[moving].sum(), self.rows.y[used]
+        # As logarithms, so that not all of them underflow.
+        logs = np.log(weights[moving])
         members, alphas, errors, values = [], [], [], []
         first_values = None
         while len(members) < self.n_rounds:
+            if not self.rows.transfers:
+                # AdaBoost goes on from these.
+                weights = np.maximum(weights, LEAST_SHARE)
+                logs = np.log(weights)
             member, predicted = self.learner.fit(weights)
             if first_values is None:
                 first_values = predicted
@@ -463,9 +491,8 @@ class _FrozenBoosting:
                 alphas.append(0.0 if is_chance else 1.0)
                 break
             alphas.append(self.learning_rate * float(np.log((1 - error) / error)))
-            gains = alphas[-1] * losses[moving]
-            weights[moving] *= np.exp(gains - gains.max())
-            weights[moving] *= mass / weights[moving].sum()
+            logs += alphas[-1] * losses[moving]
+            weights[moving] = mass * shares_of_logs(logs)
         values = np.ascontiguousarray(np.transpose(values))
         return _Boosted(members, alphas, errors, first_values, values)
 
@@ -520,19 +547,21 @@ def _held_out_error(boosting, weights, folds):
     """Return the mean squared error of a step on target rows that are held out."""
     if not folds:
         return 0.0
-    rows, total = boosting.rows, 0.0
+    rows, total, held_weight = boosting.rows, 0.0, 0.0
     on_target = ~rows.is_source
     mass = weights[on_target].sum()
-    for held_out in folds:
+    for left_out, held_out in folds:
         left = weights.copy()
-        left[held_out] = 0
+        left[left_out] = 0
         left[on_target] *= mass / left[on_target].sum()
         boosted = boosting.boost(left, held_out)
         alphas = np.array(boosted.alphas)
         predicted = weighted_medians(boosted.values, alphas, len(alphas))
         squares = (predicted - rows.y[held_out]) ** 2
-        total += rows.weights[held_out] @ squares
-    return float(total / rows.weights[on_target].sum())
+        row_weights = rows.scaled_weights[held_out]
+        total += row_weights @ squares
+        held_weight += row_weights.sum()
+    return float(total / held_weight)
 
 
 def shift_weight(weights, losses, is_source, share):
@@ -569,13 +598,13 @@ def shift_weight(weights, losses, is_source, share):
         return np.exp(logs - rate * losses).sum() - goal
 
     # Where too much of the source has no loss at all, all of it falls.
-    rate = 0.0
-    if losses.any():
-        rate, limit = 1.0, -np.log(_NOTHING) / losses.max()
-        while excess(rate) > 0 and rate < limit:
-            rate *= 2
-        if excess(rate) <= 0:
-            rate = brentq(excess, 0.0, rate)
+    lo, rate, limit = 0.0, 0.0, 0.0
+    if (losses > _NOTHING).any():
+        limit = -np.log(_NOTHING) / losses[losses > _NOTHING].min()
+    while excess(rate) > 0 and rate < limit:
+        lo, rate = rate, max(2 * rate, 1.0)
+    if lo < rate and excess(rate) <= 0:
+        rate = brentq(excess, lo, rate)
     kept = np.exp(logs - rate * losses)
     shifted[alive] = kept * ((1 - share) / kept.sum())
     return shifted

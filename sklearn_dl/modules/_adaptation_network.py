@@ -44,6 +44,14 @@ class BatchDomains:
         The number of each row's domain, from 0.
     weight : torch.Tensor of shape (n_rows,)
         Weights of the rows, by which sources and targets count alike.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_dl.modules import BatchDomains
+    >>> domains = BatchDomains(1, torch.tensor([0, 1, 1]), torch.tensor([2.0, 1.0, 1.0]))
+    >>> domains.weighted(torch.tensor([5.0, 3.0, 1.0])).weight
+    tensor([2.0000, 1.5000, 0.5000])
     """
 
     n_source: int
@@ -306,7 +314,11 @@ class AdversarialNetwork(AdaptationNetwork):
 
     Parameters
     ----------
-    body, n_features, n_outputs
+    body : torch.nn.Module
+        As for :class:`AdaptationNetwork`.
+    n_features : int
+        As for :class:`AdaptationNetwork`.
+    n_outputs : int
         As for :class:`AdaptationNetwork`.
     n_domains : int, default=2
         How many there are.
@@ -384,7 +396,11 @@ class ConditionalAdversarialNetwork(AdversarialNetwork):
 
     Parameters
     ----------
-    body, n_features, n_outputs
+    body : torch.nn.Module
+        As for :class:`AdversarialNetwork`.
+    n_features : int
+        As for :class:`AdversarialNetwork`.
+    n_outputs : int
         As for :class:`AdversarialNetwork`.
     entropy_conditioning : bool, default=True
         Whether rows that are predicted with certainty count more: their weight is
@@ -463,7 +479,11 @@ class DiscrepancyNetwork(AdaptationNetwork):
 
     Parameters
     ----------
-    body, n_features, n_outputs
+    body : torch.nn.Module
+        As for :class:`AdaptationNetwork`.
+    n_features : int
+        As for :class:`AdaptationNetwork`.
+    n_outputs : int
         As for :class:`AdaptationNetwork`.
     n_body_steps : int, default=4
         Steps of the body at each batch.

@@ -197,6 +197,17 @@ def test_what_cannot_be_drawn_is_refused(changes, message):
         DomainDisplay.from_features(**arguments)
 
 
+def test_rows_that_are_no_array_are_refused_with_the_way_out():
+    ragged = [[1.0] * (1 + k % 3) for k in range(80)]
+    texts = [["text"]] * 80
+    for rows in (ragged, texts, X * np.nan):
+        message = "'before' is not .*Pass features of such rows"
+        with pytest.raises(ValueError, match=message):
+            DomainDisplay.from_features(rows, Y, DOMAINS)
+        with pytest.raises(ValueError, match=r"'after' is not .*Pass features"):
+            DomainDisplay.from_features(X, Y, DOMAINS, after=rows)
+
+
 def test_shapes_that_do_not_fit_and_estimators_without_features_are_refused():
     with pytest.raises(ValueError, match=r"'before' parameter .* \(80, 2\), got"):
         DomainDisplay(X, Y, DOMAINS).plot()

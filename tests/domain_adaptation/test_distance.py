@@ -88,6 +88,30 @@ def test_a_seed_determines_the_halves_and_nothing_is_changed():
 def test_too_few_rows_and_features_that_differ_are_refused():
     with pytest.raises(ValueError, match=r"4 rows of each domain, got 3 .* and 197"):
         proxy_a_distance(X[:3], X[3:200])
-    with pytest.raises(ValueError, match="rows of one shape"):
+    with pytest.raises(ValueError, match="X_target must have the 3 features"):
         proxy_a_distance(X[:100], X[100:, :2])
     assert proxy_a_distance(X[:4], X[4:8] + 50, random_state=0) == 2
+
+
+def test_a_frame_may_stand_beside_an_array():
+    expected = proxy_a_distance(X[:100], X[100:200] + 1, random_state=0)
+    frame = pd.DataFrame(X[:100], columns=["a", "b", "c"])
+    assert proxy_a_distance(frame, X[100:200] + 1, random_state=0) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"X_target": np.full((9, 3), np.nan)}, "Input X_target contains NaN"),
+        ({"X_source": [["a"] * 3] * 9}, "could not convert string to float"),
+        ({"Cs": 1.0}, "'Cs' parameter of proxy_a_distance must be an array-like"),
+        ({"Cs": [1.0, -1.0]}, r"'Cs' .* above 0, got \[1.0, -1.0\]"),
+        ({"Cs": [[1.0]]}, "'Cs' .* sequence of numbers"),
+        ({"Cs": [np.nan]}, "Input Cs contains NaN"),
+        ({"random_state": "a"}, "'random_state' parameter of proxy_a_distance"),
+    ],
+)
+def test_bad_arguments_are_named(changes, message):
+    arguments = {"X_source": X[:9], "X_target": X[9:18], **changes}
+    with pytest.raises(ValueError, match=message):
+        proxy_a_distance(**arguments)

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from scipy.optimize import minimize
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics.pairwise import rbf_kernel
@@ -17,6 +18,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 
 from sklearn_dl.domain_adaptation import (
     ImportanceWeightedClassifier,
@@ -88,6 +90,17 @@ def test_kmm_weights_fulfil_the_conditions_of_an_optimum():
     assert np.abs(slopes[inside]).max() < 1e-3
     assert slopes[weights <= 1e-3].min() > -1e-3
     assert slopes[weights >= 4 - 1e-3].max(initial=-1) < 1e-3
+
+
+def test_kmm_weights_have_a_largest_sum():
+    # Between two source rows the target pulls at both, with more than their number.
+    q = 0.76
+    source, target, gamma = [[-1.0], [1.0]], [[0.0]], -np.log(q)
+    free = 2 * q / (1 + q**4)
+    assert free > 1.1
+    for eps, expected in ((1.0, free), (0.1, 1.1), (0.0, 1.0)):
+        weights = kmm_weights(source, target, gamma=gamma, eps=eps, tol=1e-10)
+        np.testing.assert_allclose(weights, expected, rtol=1e-4)
 
 
 def test_kmm_default_width_is_the_inverse_median_of_squared_distances():
@@ -399,3 +412,18 @@ def test_an_estimator_must_take_weights_and_be_of_the_right_kind():
         ImportanceWeightedClassifier(Ridge()).fit(X, y, domains)
     with pytest.raises(TypeError, match="must be a regressor"):
         ImportanceWeightedRegressor(LogisticRegression()).fit(X, y, domains)
+
+
+def test_missing_values_are_for_functions_of_the_users_own():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(80, 2)), np.where(np.arange(80) < 60, np.arange(80) % 2, -1)
+    X[5, 0] = np.nan
+    boosting = HistGradientBoostingClassifier(max_iter=2)
+    model = ImportanceWeightedClassifier(boosting)
+    assert get_tags(boosting).input_tags.allow_nan
+    assert not get_tags(model).input_tags.allow_nan
+    with pytest.raises(ValueError, match="X_source contains NaN"):
+        model.fit(X, y)
+    model.set_params(method=lambda source, target: np.ones(len(source)))
+    assert get_tags(model).input_tags.allow_nan
+    assert model.fit(X, y).predict(X).shape == (80,)

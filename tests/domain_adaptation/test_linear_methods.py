@@ -96,7 +96,7 @@ def test_coral_with_one_domain_is_the_identity():
 # Subspace alignment
 
 
-@pytest.mark.parametrize("n_components", [1, 3, None])
+@pytest.mark.parametrize("n_components", [1, 3, 5])
 def test_subspace_alignment_is_the_formula_of_the_paper(n_components):
     X, domains = domains_of()
     source, target = (rows - rows.mean(axis=0) for rows in parts(X, domains))
@@ -105,7 +105,7 @@ def test_subspace_alignment_is_the_formula_of_the_paper(n_components):
         for rows in (source, target)
     )
     mapped = SubspaceAlignment(n_components).fit_transform(X, sample_domain=domains)
-    assert mapped.shape == (90, n_components or 5)
+    assert mapped.shape == (90, n_components)
     signs = np.sign((target @ of_target * mapped[domains < 0]).sum(axis=0))
     np.testing.assert_allclose(mapped[domains < 0], target @ of_target * signs)
     expected = source @ of_source @ of_source.T @ of_target * signs
@@ -120,9 +120,21 @@ def test_subspace_alignment_of_one_domain_is_principal_component_analysis():
     np.testing.assert_allclose(model.transform(X, np.zeros(90)), expected)
 
 
-def test_subspace_alignment_takes_as_many_components_as_both_domains_have():
+def test_subspace_alignment_chooses_as_many_components_as_the_flow_does():
+    X, domains = domains_of(300, 200, 30)
+    model = SubspaceAlignment().fit(X, sample_domain=domains)
+    flow = GeodesicFlowKernel().fit(X, sample_domain=domains)
+    assert model.n_components_ == flow.n_components_ < 30
+    np.testing.assert_array_equal(model.disagreements_, flow.disagreements_)
+    # With all components rows would only be turned, however the domains differ.
+    source, _ = parts(X, domains)
+    mapped, _ = parts(model.transform(X, domains), domains)
+    assert np.linalg.norm(mapped) < 0.99 * np.linalg.norm(source - source.mean(axis=0))
+
+
+def test_subspace_alignment_takes_no_more_components_than_both_domains_have():
     X, domains = domains_of(4, 40)
-    assert SubspaceAlignment().fit(X, sample_domain=domains).n_components_ == 3
+    assert SubspaceAlignment(3).fit(X, sample_domain=domains).n_components_ == 3
     with pytest.raises(ValueError, match="n_components of SubspaceAlignment"):
         SubspaceAlignment(4).fit(X, sample_domain=domains)
 
@@ -218,6 +230,49 @@ def test_the_number_of_components_is_chosen_by_the_disagreement_of_subspaces():
     assert GeodesicFlowKernel(2).fit(X).disagreements_ is None
 
 
+def test_disagreements_of_many_dimensions_are_those_of_few():
+    # Above some size the largest angle is found by iterations.
+    rng = np.random.default_rng(0)
+    source = rng.normal(size=(200, 180)) * np.linspace(2, 1, 180)
+    target = source + 1e-3 * rng.normal(size=source.shape)
+    both = np.vstack([source, target])
+    model = GeodesicFlowKernel().fit(both, sample_domain=np.repeat([0, -1], 200))
+    assert model.n_components_ == 90
+    bases = [
+        PCA(90, svd_solver="full").fit(Z).components_ for Z in (source, target, both)
+    ]
+    for d in (61, 75, 90):
+        sines = [
+            np.sin(subspace_angles(basis[:d].T, bases[2][:d].T)[0])
+            for basis in bases[:2]
+        ]
+        assert model.disagreements_[d - 1] == pytest.approx(np.mean(sines), rel=1e-6)
+
+
+def test_the_time_to_choose_a_dimension_does_not_explode(monkeypatch):
+    # Each dimension costs no decomposition where there are many.
+    sizes = []
+    module = "sklearn_dl.domain_adaptation._subspaces.svd"
+
+    def counted(matrix, **params):
+        sizes.append(len(matrix))
+        return np.linalg.svd(matrix, **params)
+
+    monkeypatch.setattr(module, counted)
+    X = np.random.default_rng(0).normal(size=(220, 200))
+    assert GeodesicFlowKernel().fit(X).n_components_ == 100
+    assert 0 < max(sizes) <= 60
+
+
+@pytest.mark.parametrize("constant", [0, 1])
+@pytest.mark.parametrize("transformer", TRANSFORMERS[1:3], ids=repr)
+def test_a_domain_of_rows_all_alike_makes_no_noise(transformer, constant):
+    X, domains = domains_of()
+    X[domains == -constant] = 0.5
+    mapped = clone(transformer).fit_transform(X, sample_domain=domains)
+    assert np.isfinite(mapped).all()
+
+
 # Transfer component analysis
 
 
@@ -291,6 +346,35 @@ def test_there_are_no_more_transfer_components_than_directions():
     model = TransferComponentAnalysis().fit(X, sample_domain=domains)
     assert model.n_components_ == 3 == model.transform(X).shape[1]
     assert len(model.get_feature_names_out()) == 3
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e6])
+def test_rows_that_are_all_alike_have_no_transfer_component(kernel, value):
+    X, domains = np.full((10, 3), value), np.repeat([0, -1], 5)
+    model = TransferComponentAnalysis(kernel=kernel)
+    with pytest.raises(ValueError, match="TransferComponentAnalysis expects rows that"):
+        model.fit(X, sample_domain=domains)
+
+
+def test_small_variations_of_large_numbers_are_transfer_components():
+    X, domains = domains_of(n_features=3)
+    plain = TransferComponentAnalysis().fit(X, sample_domain=domains)
+    small = TransferComponentAnalysis(mu=1e-12).fit(X * 1e-3, sample_domain=domains)
+    np.testing.assert_allclose(small.eigenvalues_, plain.eigenvalues_)
+    far = TransferComponentAnalysis().fit(X * 1e-2 + 1e2, sample_domain=domains)
+    assert far.n_components_ == plain.n_components_ == 3
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_the_order_of_the_rows_turns_no_transfer_component_round(kernel):
+    X, domains = domains_of()
+    model = TransferComponentAnalysis(5, kernel=kernel, gamma=0.05)
+    expected = model.fit_transform(X, sample_domain=domains)
+    for seed in range(8):
+        order = np.random.default_rng(seed).permutation(len(X))
+        mapped = model.fit_transform(X[order], sample_domain=domains[order])
+        np.testing.assert_allclose(mapped, expected[order], atol=1e-6)
 
 
 # All of them
@@ -407,12 +491,36 @@ def test_a_search_passes_the_domains(transformer, routing):
         (np.zeros(89), "90 rows of X"),
         (np.full(90, 0.5), "whole numbers"),
         (np.full(90, "s"), "whole numbers"),
+        (np.where(np.arange(90) == 7, np.uint64(2**63), np.uint64(0)), "in row 7"),
+        (np.where(np.arange(90) == 7, 1e20, -1.0), r"got 1e\+20 in row 7"),
+        (np.where(np.arange(90) == 7, np.nan, -1.0), "got nan in row 7"),
+        ([*[0] * 7, "a", *[-1] * 82], "got '0' in row 0"),
+        ([0, 2**63, *[-1] * 88], r"got 9.*e\+18 in row 1"),
+        (np.array([0, 2**63, *[-1] * 88], object), f"got {2**63} in row 1"),
+        ([0, 2**70, *[-1] * 88], f"got {2**70} in row 1"),
+        ([0, None, *[-1] * 88], "got None in row 1"),
+        (np.array([0, True, *[-1] * 88], dtype=object), "got True in row 1"),
+        (np.array([0, np.float64("inf"), *[-1] * 88], dtype=object), "got .*inf"),
     ],
 )
 def test_domains_that_make_no_sense_are_refused(transformer, sample_domain, match):
     X, _ = domains_of()
     with pytest.raises(ValueError, match=match):
         clone(transformer).fit(X, sample_domain=sample_domain)
+
+
+def test_domains_may_be_whole_numbers_of_any_type():
+    X, domains = domains_of()
+    expected = CORAL().fit_transform(X, sample_domain=domains)
+    for passed in (
+        domains.astype(object),
+        domains.astype(np.float16),
+        domains.astype(float).astype(object),
+        np.where(domains < 0, -(2**63), 2**63 - 1),
+        pd.Series(domains, dtype="Int64"),
+    ):
+        found = CORAL().fit_transform(X, sample_domain=passed)
+        np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize(

@@ -177,3 +177,15 @@ def test_unpack_refuses_domains_without_source_or_target(domains, message):
         unpack(X, Y, domains)
     with pytest.raises(ValueError, match="label for each of the 4 rows"):
         unpack(X, Y[:2], [0, 0, -1, -1])
+
+
+def test_unsigned_labels_that_would_become_negative_are_refused():
+    labels = np.array([0, 1, 2**63 + 1, 1], dtype=np.uint64)
+    with pytest.raises(ValueError, match=f"got {2**63 + 1}. Encode the classes"):
+        pack(X, labels, XT)
+    # The largest that fits stays what it is, and without a mask so does each.
+    labels[2] = 2**63 - 1
+    assert pack(X, labels, XT)[1].tolist() == [0, 1, 2**63 - 1, 1, -1, -1, -1]
+    labels[2] = 2**63 + 1
+    _, packed, _ = pack(X, labels, XT, labels[:3])
+    assert packed.tolist() == [*labels.tolist(), *labels[:3].tolist()]

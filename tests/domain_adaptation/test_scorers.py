@@ -1,6 +1,7 @@
 """Scores without target labels: by hand, in order, blind, and in searches."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from sklearn.svm import LinearSVC
 from sklearn_dl import model_selection
 from sklearn_dl.domain_adaptation import (
     CircularValidationScorer,
+    DANNClassifier,
     DeepEmbeddedValidationScorer,
     ImportanceWeightedScorer,
     MixValScorer,
@@ -28,6 +30,7 @@ from sklearn_dl.domain_adaptation import (
     pack,
 )
 from sklearn_dl.domain_adaptation._domains import DomainAwareMixin, read_domains
+from sklearn_dl.neural_network import CNNClassifier
 
 SCORERS = [
     ImportanceWeightedScorer(),
@@ -189,6 +192,16 @@ def test_soft_neighborhood_density_by_hand(monkeypatch):
     module = "sklearn_dl.domain_adaptation._target_scorers._N_SIMILARITIES"
     monkeypatch.setattr(module, 3)
     assert scorer(Fixed(), X, y) == expected
+
+
+def test_soft_neighborhood_density_holds_few_similarities_at_once():
+    X = np.random.default_rng(0).random((6000, 1))
+    scorer = SoftNeighborhoodDensityScorer()
+    tracemalloc.start()
+    scorer(Fixed(), X, sample_domain=np.full(6000, -1))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200 * 2**20 < 6000**2 * 8
 
 
 def test_mixval_by_hand():
@@ -497,7 +510,7 @@ def test_a_fold_without_one_of_the_domains_is_refused_with_the_way_out(scorer):
         with pytest.raises(ValueError, match="requires y"):
             scorer(model, X, sample_domain=domains)
         y[np.flatnonzero(domains == 0)[3]] = -1
-        with pytest.raises(ValueError, match="label for each row of a source"):
+        with pytest.raises(ValueError, match=r"label for each row of a .*LabelEncoder"):
             scorer(model, X, y, domains)
 
 
@@ -531,6 +544,69 @@ def test_too_few_rows_and_rows_that_are_no_numbers_are_refused():
 
     with pytest.raises(TypeError, match=r"MixValScorer mixes rows, .* got <U2"):
         MixValScorer()(Reader(), ["a", "bc", "d"], np.array([0, -1, -1]))
+    with pytest.raises(TypeError, match=r"MixValScorer mixes rows, .* lengths"):
+        MixValScorer()(Reader(), [[1], [1, 2], [3]], np.array([0, -1, -1]))
+
+
+@pytest.mark.parametrize(
+    "scorer", [ImportanceWeightedScorer(), DeepEmbeddedValidationScorer()], ids=str
+)
+def test_rows_of_different_lengths_need_a_classifier_that_reads_them(scorer):
+    X = [[1.0] * (1 + k % 3) for k in range(20)]
+    y = np.where(np.arange(20) < 10, np.arange(20) % 2, -1)
+
+    class Reader(Fixed):
+        def predict_proba(self, X):
+            lengths = np.array([len(row) for row in X])
+            return np.column_stack([lengths, 4 - lengths]) / 4
+
+        def predict(self, X):
+            return self.predict_proba(X).argmax(axis=1)
+
+    with pytest.raises(ValueError, match=r"finite numbers.*domain_classifier"):
+        scorer(Reader(), X, y)
+    reads = type(scorer)(domain_classifier=Reader())
+    assert np.isfinite(reads(Reader(), X, y))
+
+
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame, sparse.csr_array])
+def test_mixtures_of_bytes_are_bytes(make):
+    seen = []
+
+    class Bytes(Fixed):
+        def predict(self, X):
+            seen.append(X.to_numpy() if isinstance(X, pd.DataFrame) else X)
+            return np.array([0, 1])
+
+    y = np.array([0, -1, -1])
+    rows = np.array([[9, 9], [0, 7], [200, 3]], dtype=np.uint8)
+    before = rows.copy()
+    MixValScorer()(Bytes(), make(rows), y)
+    mixed = seen[-1].toarray() if sparse.issparse(seen[-1]) else seen[-1]
+    assert mixed.dtype == np.uint8
+    # .55 * 7 + .45 * 3 is 5.2, and the other way round 4.8.
+    assert mixed.tolist() == [[90, 5], [110, 5]]
+    np.testing.assert_array_equal(rows, before)
+    # Indicators would not be mixed at all.
+    MixValScorer()(Bytes(), make((rows > 8).astype(np.uint8)), y)
+    mixed = seen[-1].toarray() if sparse.issparse(seen[-1]) else seen[-1]
+    np.testing.assert_allclose(mixed, [[0.45, 0], [0.55, 0]])
+
+
+def test_a_network_for_images_of_bytes_is_scored_by_mixtures():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, size=(24, 8, 8, 1)).astype(np.uint8)
+    y = np.where(np.arange(24) < 12, np.arange(24) % 2, -1)
+    model = DANNClassifier(body=CNNClassifier(), max_iter=1, random_state=0)
+    assert 0 <= MixValScorer()(model.fit(images, y), images, y) <= 1
+
+
+@pytest.mark.parametrize("scorer", SCORERS, ids=str)
+def test_a_class_minus_1_that_the_estimator_knows_is_no_mask(scorer):
+    X, y, _ = make_shifted((-1, 1))
+    model = LogisticRegression().fit(X, y)
+    with pytest.raises(ValueError, match="expects rows of the target"):
+        scorer(model, X, y)
 
 
 @pytest.mark.parametrize(

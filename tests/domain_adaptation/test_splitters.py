@@ -185,6 +185,9 @@ def test_bad_input_is_refused():
         next(splitter.split(X, y, domains[:5]))
     with pytest.raises(ValueError, match="rows of a source domain, got none"):
         next(splitter.split(X, y, np.full(60, -1)))
+    message = "encode the classes from 0.* number to be predicted, pass floating"
+    with pytest.raises(ValueError, match=message):
+        next(splitter.split(X, np.where(domains < 0, y, -1), domains))
     with pytest.raises(ValueError, match="n_splits=2 or more"):
         TargetKFold(1)
     with pytest.raises(ValueError, match="random_state"):

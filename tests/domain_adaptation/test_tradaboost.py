@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_dl.boosting import AdaBoostClassifier
 from sklearn_dl.domain_adaptation import TrAdaBoostClassifier
+from sklearn_dl.domain_adaptation._tradaboost import _RunningVotes
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -104,9 +105,12 @@ def plain_loop(X, y, is_source, estimator, n_rounds, dynamic):
         wrong = member.predict(X) != y
         e = w[~is_source & wrong].sum() / w[~is_source].sum()
         errors.append(e)
+        is_chance = e >= 1 - 1 / n_classes - 1e-12
         e = min(e, 1 - 1 / n_classes)
         beta_t = e / ((1 - e) * (n_classes - 1))
         w = w.copy()
+        if is_chance:
+            w[~is_source] = w[~is_source].mean()
         w[is_source] *= beta ** wrong[is_source]
         w[~is_source] *= beta_t ** -wrong[~is_source].astype(float)
         if dynamic:
@@ -161,10 +165,7 @@ def test_trees_of_the_engine_are_those_of_the_plain_loop(max_depth):
     ).fit(X, y, domain)
     np.testing.assert_allclose(model.estimator_errors_, errors)
     np.testing.assert_allclose(model.sample_weights_, history)
-    if model.estimator_weights_[4:].any():
-        np.testing.assert_array_equal(model.predict(X), predict(X))
-    else:
-        assert max_depth == 1
+    np.testing.assert_array_equal(model.predict(X), predict(X))
 
 
 def test_second_half_votes():
@@ -242,10 +243,44 @@ def test_rounds_no_better_than_chance_are_warned_of_and_have_no_vote():
     assert (model.estimator_weights_[~bad] > 0).all()
     t = np.flatnonzero(bad)[0]
     shares = model.target_weights_ / model.target_weights_.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(shares[t + 1], shares[t])
+    # The target starts anew with its weight, for else the next were no better.
+    assert np.ptp(shares[t]) > 0
+    np.testing.assert_allclose(shares[t + 1], 1 / 60)
     # The source loses even so.
     lost = model.source_weights_.sum(axis=1)
     assert lost[t + 1] < lost[t]
+
+
+def crossed(n_target=100, seed=0):
+    """Return many rows, of which a tenth of the labels and of the source are wrong."""
+    X, y = make_classification(
+        3000 + n_target, 10, n_informative=6, flip_y=0.1, random_state=seed
+    )
+    y[:200] = 1 - y[:200]
+    n_train = 1000 + n_target
+    domain = np.where(np.arange(n_train) < 1000, 0, -1)
+    train = X[:n_train], y[:n_train], domain
+    return train, X[n_train:], y[n_train:]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("estimator", [None, LogisticRegression()])
+def test_weak_learners_that_draw_nothing_do_not_stall(estimator, seed):
+    train, _, _ = crossed(seed=seed)
+    model = TrAdaBoostClassifier(estimator).fit(*train)
+    assert (model.estimator_weights_[24:] > 0).any()
+
+
+def test_the_first_half_votes_where_the_second_cannot():
+    X, y, domain = problem()
+    model = TrAdaBoostClassifier(GaussianNB(), n_estimators=8).fit(X, y, domain)
+    model.estimator_weights_ = np.array([0, 2.0, 1.0, 0, 0, 0, 0, 0])
+    np.testing.assert_array_equal(model.predict(X), model.estimators_[1].predict(X))
+    stages = list(model.staged_predict(X))
+    np.testing.assert_array_equal(stages[0], model.estimators_[0].predict(X))
+    # The second half of seven rounds is the fourth to the seventh.
+    for stage in (stages[1], stages[6], stages[7]):
+        np.testing.assert_array_equal(stage, model.estimators_[1].predict(X))
 
 
 def test_where_all_are_chance_all_have_a_vote():
@@ -286,6 +321,33 @@ def test_without_domains_it_is_adaboost(n_classes, max_depth, learning_rate):
         model.staged_predict(X), twin.staged_predict(X), strict=True
     ):
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("max_depth", "n_rounds", "learning_rate"), [(3, 1000, 1.0), (3, 50, 3.0)]
+)
+def test_without_domains_light_rows_are_lifted_as_in_adaboost(
+    max_depth, n_rounds, learning_rate
+):
+    rng = np.random.RandomState(1)
+    X = rng.randn(300, 4)
+    score = X @ [1, 0.5, -0.5, 0] + np.sin(3 * X[:, 0])
+    y = (score > np.median(score)).astype(int)
+    flipped = rng.rand(300) < 0.2
+    y[flipped] = rng.randint(2, size=flipped.sum())
+    params = {
+        "max_depth": max_depth,
+        "n_estimators": n_rounds,
+        "learning_rate": learning_rate,
+    }
+    model = TrAdaBoostClassifier(**params, store_weights=True).fit(X, y)
+    twin = AdaBoostClassifier(**params).fit(X, y)
+    assert model.sample_weights_.min() < 1e-15
+    assert model.n_estimators_ == twin.n_estimators_
+    more = rng.randn(500, 4)
+    np.testing.assert_allclose(
+        model.decision_function(more), twin.decision_function(more), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("estimator", [GaussianNB(), LogisticRegression()])
@@ -394,6 +456,46 @@ def test_scale_of_weights_and_order_of_rows_do_not_matter(estimator):
     np.testing.assert_allclose(model.decision_function(X), wanted, atol=1e-9)
 
 
+@pytest.mark.parametrize("scale", [1e306, 1e-310])
+@pytest.mark.parametrize(
+    "params", [{}, PAPER, {"max_bins": 8}, {"max_bins": 8, "max_depth": 2}]
+)
+def test_weights_of_extreme_scale(scale, params):
+    X, y, domain = problem()
+    weight = np.random.RandomState(0).choice([1, 2, 64], len(y))
+    model = TrAdaBoostClassifier(n_estimators=10, **params)
+    wanted = model.fit(X, y, domain, weight).decision_function(X)
+    scaled = model.fit(X, y, domain, scale * weight).decision_function(X)
+    np.testing.assert_allclose(scaled, wanted, atol=1e-9)
+    twin = model.fit(X, y, sample_weight=weight).decision_function(X)
+    alone = model.fit(X, y, sample_weight=scale * weight).decision_function(X)
+    np.testing.assert_allclose(alone, twin, atol=1e-9)
+
+
+def test_scale_of_weights_of_one_domain_does_not_matter():
+    X, y, domain = problem()
+    weight = np.random.RandomState(0).choice([1.0, 2.0], len(y))
+    model = TrAdaBoostClassifier(n_estimators=10)
+    wanted = model.fit(X, y, domain, weight).decision_function(X)
+    weight[domain >= 0] *= 1e300
+    weight[domain < 0] *= 1e-300
+    scaled = model.fit(X, y, domain, weight).decision_function(X)
+    np.testing.assert_allclose(scaled, wanted, atol=1e-9)
+    # Without balance a target as light as this says nothing, but breaks nothing.
+    model = TrAdaBoostClassifier(n_estimators=10, **PAPER).fit(X, y, domain, weight)
+    assert np.isfinite(model.decision_function(X)).all()
+
+
+def test_weights_of_rows_of_no_weight_are_zero_columns():
+    X, y, domain = problem()
+    weight = (np.arange(260) % 5 > 0).astype(float)
+    model = TrAdaBoostClassifier(n_estimators=3, store_weights=True)
+    model.fit(X, y, domain, weight)
+    assert model.source_weights_.shape == (4, 200)
+    assert model.target_weights_.shape == (4, 60)
+    np.testing.assert_array_equal(model.source_weights_[:, ::5], 0)
+
+
 @pytest.mark.parametrize("estimator", [None, GaussianNB()])
 def test_rows_of_no_weight_have_no_say(estimator):
     X, y, domain = problem()
@@ -453,7 +555,56 @@ def test_stages_are_votes_of_the_second_half_so_far(estimator):
     assert scores[-1] == model.score(X, y)
 
 
+def test_stages_leave_no_trace_of_votes_that_went():
+    X, y, domain = problem()
+    model = TrAdaBoostClassifier(n_estimators=40).fit(X, y, domain)
+    # Heavy votes in the first half, and after these ties of light ones.
+    model.estimator_weights_ = np.concatenate(
+        [np.random.RandomState(0).uniform(1e3, 1e4, 20), np.full(20, 1e-9)]
+    )
+    for t, stage in enumerate(model.staged_predict(X), start=1):
+        first = (t + 1) // 2 - 1
+        votes = np.zeros((len(X), 2))
+        for i in range(first, t):
+            voted = model.estimators_[i].predict(X)
+            votes[np.arange(len(X)), voted] += model.estimator_weights_[i]
+        most = votes.max(axis=1, keepdims=True)
+        wanted = (votes >= most * (1 - 1e-12)).argmax(axis=1)
+        np.testing.assert_array_equal(stage, wanted)
+
+
+def test_stages_cost_as_much_as_the_rounds_that_come_and_go(monkeypatch):
+    X, y, domain = problem()
+    model = TrAdaBoostClassifier(n_estimators=101, max_depth=4).fit(X, y, domain)
+    assert (model.estimator_weights_ > 0).all()
+    added, add = [], _RunningVotes.add
+    monkeypatch.setattr(
+        _RunningVotes, "add", lambda *args: (added.append(1), add(*args))
+    )
+    list(model.staged_predict(X))
+    # Each round comes once, and half of them go, by two calls each.
+    assert len(added) == 2 * (101 + 50)
+
+
 # -- bad input -------------------------------------------------------------------------
+
+
+def test_rows_without_a_label_cannot_be_scored():
+    X, y, domain = problem()
+    model = TrAdaBoostClassifier(n_estimators=3).fit(X, y, domain)
+    masked = np.where(np.arange(260) < 9, -1, y)
+    with pytest.raises(ValueError, match="rows that have a label, got 9 of 260"):
+        model.score(X, masked, sample_domain=domain)
+    with pytest.raises(ValueError, match="rows that have a label, got 9 of 260"):
+        list(model.staged_score(X, masked))
+    names = np.array(["a", "b"], dtype=object)[y]
+    model.fit(X, names, domain)
+    names[5] = None
+    with pytest.raises(ValueError, match="rows that have a label, got 1 of 260"):
+        model.score(X, names)
+    # Without domains -1 may be a class.
+    model.fit(X, 2 * y - 1)
+    assert model.score(X, 2 * y - 1) > 0.5
 
 
 def fit(model=None, **changes):
@@ -512,7 +663,10 @@ def test_domains_of_rows_to_predict_are_checked_and_make_no_difference():
     model = TrAdaBoostClassifier(n_estimators=5).fit(X, y, domain)
     wanted = model.predict(X)
     np.testing.assert_array_equal(model.predict(X, sample_domain=domain), wanted)
-    assert len(model.predict_proba(X, sample_domain=domain)) == len(X)
+    probabilities = model.predict_proba(X, sample_domain=domain)
+    assert len(probabilities) == len(X)
+    logs = model.predict_log_proba(X, sample_domain=domain)
+    np.testing.assert_array_equal(logs, np.log(probabilities))
     assert model.score(X, y, sample_domain=domain) == model.score(X, y)
     with pytest.raises(ValueError, match="one number for each of the 260 rows"):
         model.predict(X, sample_domain=[0, 1])

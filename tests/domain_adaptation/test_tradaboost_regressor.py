@@ -20,6 +20,7 @@ from sklearn_dl.domain_adaptation import (
     TrAdaBoostRegressor,
     TwoStageTrAdaBoostRegressor,
 )
+from sklearn_dl.domain_adaptation._two_stage_tradaboost import shift_weight
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -268,6 +269,107 @@ def test_weight_of_source_rows_without_loss_falls_too():
     np.testing.assert_allclose(model.sample_weights_.sum(axis=1), 1)
 
 
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
+def test_weight_is_shifted_though_most_losses_are_small(share):
+    # One row of the source is far off, so that the losses of all others are tiny.
+    losses = np.append(np.random.RandomState(0).uniform(1e-5, 1e-4, 100), 1.0)
+    losses = np.append(losses, np.zeros(20))
+    is_source = np.arange(121) < 101
+    weights = shift_weight(np.full(121, 1 / 121), losses, is_source, share)
+    np.testing.assert_allclose(weights[~is_source].sum(), share)
+    # What is left falls with the loss, by one power of beta.
+    kept = weights[:100] > 0
+    logs = np.log(weights[:100][kept])
+    slope = np.polyfit(losses[:100][kept], logs, 1)[0]
+    assert slope < -1e3
+    beta_of_none = 1 / 121 * share * 121 / 20
+    np.testing.assert_allclose(
+        np.log(1 / 121) + np.log(weights[-1] * 121), np.log(beta_of_none / 121 * 121)
+    )
+    ratio = np.log(weights[:100][kept] / weights[-1]) / losses[:100][kept]
+    np.testing.assert_allclose(ratio, slope, rtol=1e-6)
+
+
+def test_folds_train_on_their_train_part_alone():
+    X, y, domain = problem()
+    rows = np.arange(40)
+
+    def errors(cv):
+        model = TwoStageTrAdaBoostRegressor(
+            n_estimators=4, n_steps=3, cv=cv, bootstrap=False
+        )
+        return model.fit(X, y, domain).cv_errors_
+
+    whole = errors([(rows[:20], rows[20:])])
+    assert (errors([(rows[:5], rows[20:])]) != whole).any()
+    # The mean is over the rows held out, however often they are.
+    np.testing.assert_allclose(errors([(rows[:20], rows[20:])] * 3), whole)
+    masks = [(rows < 20, rows >= 20)]
+    np.testing.assert_array_equal(errors(masks), whole)
+    # What is held out and learned from nowhere is as if it were not there.
+    kept = np.append(np.arange(205), np.arange(220, 240))
+    model = TwoStageTrAdaBoostRegressor(
+        n_estimators=4,
+        n_steps=3,
+        cv=[(np.arange(5), np.arange(5, 25))],
+        bootstrap=False,
+        store_weights=True,
+    ).fit(X[kept], y[kept], domain[kept])
+    assert model.cv_errors_.shape == (3,)
+    # Groups by the classes of y would need y.
+    assert errors(GroupsOfY()).shape == (3,)
+
+
+class GroupsOfY:
+    """Two folds by the median of y, of which a splitter has to see y."""
+
+    def split(self, X, y=None, groups=None):
+        assert len(X) == len(y) == 40
+        low = y < np.median(y)
+        yield np.flatnonzero(low), np.flatnonzero(~low)
+        yield np.flatnonzero(~low), np.flatnonzero(low)
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        return 2
+
+
+def test_no_cv_is_five_folds_and_at_most_one_a_row():
+    X, y, domain = problem()
+    params = {"n_estimators": 3, "n_steps": 3, "random_state": 0}
+    errors = [
+        TwoStageTrAdaBoostRegressor(cv=cv, **params).fit(X, y, domain).cv_errors_
+        for cv in (None, 5)
+    ]
+    np.testing.assert_array_equal(*errors)
+    model = TwoStageTrAdaBoostRegressor(cv=None, **params)
+    assert model.fit(X[:203], y[:203], domain[:203]).cv_errors_.shape == (3,)
+
+
+@pytest.mark.parametrize(
+    "cv",
+    [
+        [(np.arange(40), np.array([], dtype=int))],
+        [(np.array([], dtype=int), np.arange(40))],
+        [],
+    ],
+)
+def test_empty_folds_name_cv(cv):
+    X, y, domain = problem()
+    with pytest.raises(ValueError, match="'cv' parameter of TwoStageTrAda"):
+        TwoStageTrAdaBoostRegressor(cv=cv).fit(X, y, domain)
+
+
+def test_weights_of_the_target_do_not_underflow_together():
+    X, y = make_friedman1(200, noise=0.1, random_state=0)
+    domain = np.where(np.arange(200) < 150, 0, -1)
+    model = TwoStageTrAdaBoostRegressor(
+        n_estimators=50, learning_rate=10, n_steps=4, bootstrap=False, random_state=0
+    ).fit(X, y, domain)
+    assert np.isfinite(model.cv_errors_).all()
+    assert np.isfinite(model.estimator_errors_).all()
+    assert np.isfinite(model.predict(X)).all()
+
+
 def test_folds_come_from_random_state():
     X, y, domain = problem()
     errors = [
@@ -303,6 +405,44 @@ def test_without_domains_it_is_adaboost(model, loss, estimator, bootstrap):
     twin = AdaBoostRegressor(estimator, n_estimators=20, **params).fit(X, y)
     assert model.n_estimators_ == twin.n_estimators_
     np.testing.assert_allclose(model.predict(X), twin.predict(X))
+
+
+@pytest.mark.parametrize("model", BOTH)
+def test_without_domains_light_rows_are_lifted_as_in_adaboost(model):
+    X, y, _ = problem()
+    params = {"n_estimators": 300, "learning_rate": 3.0, "bootstrap": False}
+    model = type(model)(**params).fit(X, y)
+    twin = AdaBoostRegressor(**params).fit(X, y)
+    assert model.n_estimators_ == twin.n_estimators_
+    np.testing.assert_allclose(model.predict(X), twin.predict(X))
+
+
+@pytest.mark.parametrize("model", BOTH)
+@pytest.mark.parametrize("scale", [1e306, 1e-310])
+def test_weights_of_extreme_scale(model, scale):
+    X, y, domain = problem()
+    weight = np.random.RandomState(0).choice([1, 2, 64], len(y))
+    wanted = model.fit(X, y, domain, weight).predict(X)
+    model.fit(X, y, domain, scale * weight)
+    np.testing.assert_allclose(model.predict(X), wanted)
+
+
+@pytest.mark.parametrize("model", BOTH)
+def test_rows_without_a_target_cannot_be_scored(model):
+    X, y, domain = problem()
+    model.fit(X, y, domain)
+    y[3] = np.nan
+    with pytest.raises(ValueError, match="rows that have a label, got 1 of 240"):
+        model.score(X, y)
+
+
+def test_the_first_half_votes_where_the_second_cannot():
+    X, y, domain = problem()
+    model = TrAdaBoostRegressor(n_estimators=8, random_state=0).fit(X, y, domain)
+    model.estimator_weights_ = np.array([0, 2.0, 1.0, 0, 0, 0, 0, 0])
+    wanted = model.estimators_[1].predict(X)
+    np.testing.assert_allclose(model.predict(X), wanted)
+    np.testing.assert_allclose(list(model.staged_predict(X))[-1], wanted)
 
 
 @pytest.mark.parametrize("model", BOTH_WITH_TREES)
