@@ -250,7 +250,8 @@ class TwoStageTrAdaBoostRegressor(RegressorMixin, BaseWeighted):
         ------
         ValueError
             If there is no source, fewer than two labelled target rows, a source row
-            without a label, or a weak learner whose fit takes no weights.
+            without a label, a fold of `cv` that trains on no row or holds out none, or
+            a weak learner whose fit takes no weights.
         """
         rows, _ = self._read(X, y, sample_domain, sample_weight, numeric=True)
         random_state = check_random_state(self.random_state)

