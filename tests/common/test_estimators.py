@@ -18,8 +18,8 @@ def not_asked_for(estimator):
     """Return checks that have no meaning for a configuration, with the reason."""
     params = estimator.get_params()
     is_adaboost = type(estimator).__name__.startswith("AdaBoost")
-    # It draws rows too, but on this problem it stops at its first tree, which is right.
-    stops_at_once = (
+    # It draws other rows too, but its predictions for this problem happen to agree.
+    agrees_by_chance = (
         type(estimator).__name__ == "TwoStageTrAdaBoostRegressor"
         and params["max_depth"] != 1
     )
@@ -29,7 +29,7 @@ def not_asked_for(estimator):
         reason = "other rows are drawn when there are more of them"
     elif params.get("batch_norm"):
         reason = "the statistics of a batch are those of its rows"
-    elif params.get("bootstrap") is True and not stops_at_once:
+    elif params.get("bootstrap") is True and not agrees_by_chance:
         reason = "other rows are drawn when there are more of them"
     elif is_adaboost and params["n_iter_no_change"] is not None:
         reason = "other rows are held out when there are more of them"
