@@ -261,9 +261,11 @@ def _check_source(name, domains, y, numeric):
     if unlabelled.any():
         row = int(np.flatnonzero(unlabelled)[0])
         way_out = "" if numeric else CLASS_OF_MINUS_ONE
+        # As Python writes it, not numpy.
+        label = y[row : row + 1].tolist()[0]
         raise ValueError(
             f"{name} expects a label for each row of a source domain, got "
-            f"y[{row}]={y[row]!r}, which marks target rows without a label.{way_out}"
+            f"y[{row}]={label!r}, which marks target rows without a label.{way_out}"
         )
 
 
