@@ -2,7 +2,7 @@
 
 from sklearn_dl._skorch._adaptation_net import AdaptationNet
 from sklearn_dl._skorch._callbacks import Convergence, TaskPerEpoch
-from sklearn_dl._skorch._data import Batches, as_input
+from sklearn_dl._skorch._data import Batches
 from sklearn_dl._skorch._estimator import BaseNeural
 from sklearn_dl._skorch._foreign import (
     foreign_state,
@@ -56,7 +56,6 @@ __all__ = [
     "TensorNet",
     "TrainingOptions",
     "Turn",
-    "as_input",
     "as_tensor",
     "foreign_state",
     "isolated_generators",

@@ -1,7 +1,7 @@
 """What every neural estimator shares: fit, raw predictions, persistence."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -227,6 +227,10 @@ class BaseNeural(PlansTraining):
 
     def _output_of(self, X: Any) -> Tensor:
         """Return the raw outputs for rows that are validated."""
+        return self._through(self._trained.raw_outputs, X)
+
+    def _through(self, function: Callable[[Any], Tensor], X: Any) -> Tensor:
+        """Return what a function of batches makes of rows that are validated."""
         dtype = getattr(torch, self._dtype)
         device = torch.device(self._device)
         n_rows = self._rows_at_once()
@@ -235,7 +239,7 @@ class BaseNeural(PlansTraining):
         with torch.inference_mode(), limited_threads(device, cost):
             for start in range(0, X.shape[0], n_rows):
                 part = as_input(X[start : start + n_rows], dtype, self._device)
-                outputs.append(self._trained.raw_outputs(part))
+                outputs.append(function(part))
             return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
     def _prediction(self, X: Any) -> np.ndarray:

@@ -5,28 +5,23 @@ from abc import abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import get_tags
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+from sklearn.utils.validation import validate_data
 
 from sklearn_dl._trees._flat import FlatTrees
 from sklearn_dl._trees._stumps import GOES_ON, NO_BETTER_THAN_CHANCE, OVERFLOW
+from sklearn_dl._trees._weak_learner import WeakLearnerMixin
 from sklearn_dl.boosting._stages import StagesMixin
-from sklearn_dl.utils._kernel import own
 from sklearn_dl.utils._sklearn import HasMethods, Interval, safe_indexing
 from sklearn_dl.utils._tasks import RoundTasks
 
 __all__ = ["BaseAdaBoost", "take_rows"]
 
-# Rows that are handled together where each takes more memory than in X.
-_ROWS_AT_ONCE = 4096
 
-
-class BaseAdaBoost(StagesMixin, CallbackSupportMixin, BaseEstimator):
+class BaseAdaBoost(StagesMixin, WeakLearnerMixin, CallbackSupportMixin, BaseEstimator):
     """Base class of AdaBoost for classification and for regression."""
 
     _rounds = "n_estimators"
@@ -79,32 +74,6 @@ class BaseAdaBoost(StagesMixin, CallbackSupportMixin, BaseEstimator):
         # What does not fit in single precision is infinite, and refused.
         with np.errstate(over="ignore"):
             return validate_data(self, X, y, reset=reset, **self._options(), **options)
-
-    def _options(self):
-        """Return how rows are checked. The engine's trees get single precision."""
-        if self.estimator is None:
-            options = {"dtype": np.float32, "accept_sparse": "csr"}
-        else:
-            options = {
-                "dtype": None,
-                "accept_sparse": ["csr", "csc"],
-                "allow_nd": True,
-            }
-        if self._allows_missing():
-            options["ensure_all_finite"] = "allow-nan"
-        return options
-
-    def _allows_missing(self):
-        return self.estimator is None or get_tags(self.estimator).input_tags.allow_nan
-
-    def _check_takes_weights(self):
-        """Refuse a weak learner that cannot be fitted to weighted rows."""
-        if not has_fit_parameter(self.estimator, "sample_weight"):
-            raise ValueError(
-                f"The 'estimator' parameter of {type(self).__name__} must be an "
-                f"estimator whose fit takes sample_weight. Got {self.estimator!r}, "
-                f"which doesn't support sample_weight."
-            )
 
     def _split_rows(self, weights, classes, random_state):
         """Return the rows to learn from and those held out; rows of no weight are out.
@@ -245,48 +214,7 @@ class BaseAdaBoost(StagesMixin, CallbackSupportMixin, BaseEstimator):
         if self.store_weights:
             self.sample_weights_ = self.sample_weights_[: kept + 1]
 
-    # -- what was learned --------------------------------------------------------------
-
-    @property
-    def estimators_(self):
-        """The weak learners in the order in which they were fitted."""
-        if isinstance(self._members, FlatTrees):
-            return [
-                self._members.tree(
-                    t, self.n_features_in_, getattr(self, "classes_", None)
-                )
-                for t in range(len(self._members))
-            ]
-        return self._members
-
-    @property
-    def feature_importances_(self):
-        """The mean share of each feature in the decrease of impurity."""
-        check_is_fitted(self)
-        weights = self.estimator_weights_[: self.n_estimators_]
-        if not weights.any():
-            weights = np.ones_like(weights)
-        if isinstance(self._members, FlatTrees):
-            importances = self._members.importances(self.n_features_in_)
-        else:
-            if not hasattr(self._members[0], "feature_importances_"):
-                raise AttributeError(
-                    f"{type(self).__name__} has no feature_importances_, since its "
-                    f"estimator, {self.estimator!r}, has none."
-                )
-            importances = [member.feature_importances_ for member in self._members]
-        return np.average(importances, axis=0, weights=weights)
-
-    @staticmethod
-    def _dense(X):
-        """Return X as the engine takes it."""
-        return X.toarray() if issparse(X) else own(np.ascontiguousarray(X))
-
-    def _dense_blocks(self, X):
-        """Yield parts of X as the engine takes them, with the rows where they stand."""
-        for start in range(0, X.shape[0], _ROWS_AT_ONCE):
-            rows = slice(start, min(start + _ROWS_AT_ONCE, X.shape[0]))
-            yield rows, self._dense(X[rows])
+    # -- predictions -------------------------------------------------------------------
 
     def staged_score(self, X, y, sample_weight=None):
         """Yield the score of the ensemble of each number of weak learners.
@@ -309,15 +237,6 @@ class BaseAdaBoost(StagesMixin, CallbackSupportMixin, BaseEstimator):
         """
         for predicted in self.staged_predict(X):
             yield self._score_of(y, predicted, sample_weight)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self._allows_missing()
-        # The engine's trees take sparse rows and make them dense.
-        tags.input_tags.sparse = (
-            self.estimator is None or get_tags(self.estimator).input_tags.sparse
-        )
-        return tags
 
 
 def take_rows(X, rows):

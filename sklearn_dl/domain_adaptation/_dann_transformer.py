@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_dl.domain_adaptation._dann_classifier import DANNClassifier
 from sklearn_dl.domain_adaptation._dann_regressor import DANNRegressor
 from sklearn_dl.domain_adaptation._domains import DomainAwareMixin, is_masked
+from sklearn_dl.utils._input_names import copy_input_names
 from sklearn_dl.utils._sklearn import HasMethods, fit_context, set_random_states
 
 __all__ = ["DANNTransformer"]
@@ -111,10 +112,7 @@ class DANNTransformer(
         network = self._new_network(y)
         network.fit(X, y, sample_domain=sample_domain, sample_weight=sample_weight)
         self.estimator_ = network
-        for name in ("n_features_in_", "feature_names_in_"):
-            vars(self).pop(name, None)
-            if hasattr(network, name):
-                setattr(self, name, getattr(network, name))
+        copy_input_names(network, self)
         self._n_features_out = network.net_.module_.n_features
         return self
 

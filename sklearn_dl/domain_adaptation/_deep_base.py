@@ -19,9 +19,7 @@ from sklearn_dl._skorch import (
     BaseNeural,
     PairedBatches,
     StepTraining,
-    as_input,
     layer_sizes,
-    limited_threads,
 )
 from sklearn_dl.domain_adaptation._domains import (
     DomainAwareMixin,
@@ -34,14 +32,14 @@ from sklearn_dl.modules import (
     AuxiliaryClassifier,
     BatchDomains,
     DenseNetwork,
+    ImageModel,
 )
 from sklearn_dl.modules._transfer import find_output_layer
+from sklearn_dl.utils._input_names import copy_input_names
 from sklearn_dl.utils._sklearn import HasMethods, Interval, StrOptions, num_samples
 
 __all__ = ["BaseDeepAdapter", "RowFacts"]
 
-# Numbers that the largest layer may hold while rows are predicted.
-_ACTIVATIONS_AT_ONCE = 2**24
 _TRAINING = (
     "solver",
     "alpha",
@@ -224,10 +222,7 @@ class BaseDeepAdapter(DomainAwareMixin, StepTraining, BaseNeural):
         if not reset:
             return self.body_._check_predict_input(X)
         rows, _ = self.body_._check_fit_input(X, np.zeros(num_samples(X)), reset=True)
-        for name in ("n_features_in_", "feature_names_in_"):
-            vars(self).pop(name, None)
-            if hasattr(self.body_, name):
-                setattr(self, name, getattr(self.body_, name))
+        copy_input_names(self.body_, self)
         return rows
 
     def _new_body(self):
@@ -341,10 +336,10 @@ class BaseDeepAdapter(DomainAwareMixin, StepTraining, BaseNeural):
     def _rows_at_once(self):
         if self.body_ is None:
             return super()._rows_at_once()
-        largest = getattr(self.net_.module_.body, "largest_output", None)
-        if largest is None:
-            return self.body_._rows_at_once()
-        return int(np.clip(_ACTIVATIONS_AT_ONCE // largest, 1, 1024))
+        body = self.net_.module_.body
+        if isinstance(body, ImageModel):
+            return body.n_rows_at_once
+        return self.body_._rows_at_once()
 
     def _batch_cost(self, n_rows):
         if self.body_ is None:
@@ -380,15 +375,7 @@ class BaseDeepAdapter(DomainAwareMixin, StepTraining, BaseNeural):
         check_is_fitted(self)
         self._check_given_domains(X, sample_domain)
         X = self._check_predict_input(X)
-        dtype, device = getattr(torch, self._dtype), torch.device(self._device)
-        n_rows = self._rows_at_once()
-        cost = self._batch_cost(min(X.shape[0], n_rows)) / 3
-        parts = []
-        with torch.inference_mode(), limited_threads(device, cost):
-            for start in range(0, X.shape[0], n_rows):
-                rows = as_input(X[start : start + n_rows], dtype, self._device)
-                parts.append(self.net_.module_.features(rows).cpu().numpy())
-        return np.concatenate(parts)
+        return self._through(self.net_.module_.features, X).cpu().numpy()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

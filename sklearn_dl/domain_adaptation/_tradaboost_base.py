@@ -6,14 +6,12 @@ from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import get_tags
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_dl._trees._flat import FlatTrees
+from sklearn_dl._trees._weak_learner import WeakLearnerMixin
 from sklearn_dl.domain_adaptation._domains import (
     DomainAwareMixin,
     check_domain_weights,
@@ -21,7 +19,6 @@ from sklearn_dl.domain_adaptation._domains import (
     is_masked,
     read_domains,
 )
-from sklearn_dl.utils._kernel import own
 from sklearn_dl.utils._sklearn import (
     HasMethods,
     Interval,
@@ -41,8 +38,6 @@ __all__ = [
     "shares_of_logs",
 ]
 
-# Rows that are handled together where each takes more memory than in X.
-_ROWS_AT_ONCE = 4096
 # Weak learners get no share of the weight below this, as in AdaBoost.
 LEAST_SHARE = np.finfo(np.float64).eps
 # Weights that are positive stay so beside far larger ones.
@@ -99,7 +94,9 @@ class TrainingRows(NamedTuple):
         return spread
 
 
-class BaseWeighted(DomainAwareMixin, CallbackSupportMixin, BaseEstimator):
+class BaseWeighted(
+    DomainAwareMixin, WeakLearnerMixin, CallbackSupportMixin, BaseEstimator
+):
     """Base class of ensembles of weak learners with weights of source rows."""
 
     _parameter_constraints: dict = {
@@ -117,7 +114,11 @@ class BaseWeighted(DomainAwareMixin, CallbackSupportMixin, BaseEstimator):
     def _read(self, X, y, sample_domain, sample_weight, *, numeric=False):
         """Check what fit was given; return the rows to learn from, and all labels."""
         if self.estimator is not None and not self._draws_rows():
-            self._check_takes_weights()
+            name = type(self).__name__
+            self._check_takes_weights(
+                f" Transformers go in front of {name} in a Pipeline; estimator=None "
+                f"takes trees."
+            )
         y, domains = read_domains(self, X, y, sample_domain, numeric=numeric)
         X = self._validate(X, reset=True)
         transfers = sample_domain is not None or domains.has_target
@@ -146,16 +147,6 @@ class BaseWeighted(DomainAwareMixin, CallbackSupportMixin, BaseEstimator):
         """Return whether weak learners get rows that were drawn by their weights."""
         return getattr(self, "bootstrap", False)
 
-    def _check_takes_weights(self):
-        """Refuse a weak learner that cannot be fitted to weighted rows."""
-        if not has_fit_parameter(self.estimator, "sample_weight"):
-            raise ValueError(
-                f"The 'estimator' parameter of {type(self).__name__} must be an "
-                f"estimator whose fit takes sample_weight. Got {self.estimator!r}, "
-                f"which doesn't support sample_weight. Transformers go in front of "
-                f"{type(self).__name__} in a Pipeline; estimator=None takes trees."
-            )
-
     def _check_target(self, on_target):
         """Refuse a target without a label."""
         if not on_target.any():
@@ -180,40 +171,12 @@ class BaseWeighted(DomainAwareMixin, CallbackSupportMixin, BaseEstimator):
         with np.errstate(over="ignore"):
             return validate_data(self, X, reset=reset, **self._options())
 
-    def _options(self):
-        """Return how rows are checked. The engine's trees get single precision."""
-        if self.estimator is None:
-            options = {"dtype": np.float32, "accept_sparse": "csr"}
-        else:
-            options = {
-                "dtype": None,
-                "accept_sparse": ["csr", "csc"],
-                "allow_nd": True,
-            }
-        if self._allows_missing():
-            options["ensure_all_finite"] = "allow-nan"
-        return options
-
-    def _allows_missing(self):
-        return self.estimator is None or get_tags(self.estimator).input_tags.allow_nan
-
     def _asked(self, X, sample_domain=None):
         """Check rows to predict. Whatever their domain is, none is left out."""
         check_is_fitted(self)
         if sample_domain is not None:
             check_domains(type(self).__name__, sample_domain, num_samples(X))
         return self._validate(X)
-
-    @staticmethod
-    def _dense(X):
-        """Return X as the engine takes it."""
-        return X.toarray() if issparse(X) else own(np.ascontiguousarray(X))
-
-    def _dense_blocks(self, X):
-        """Yield parts of X as the engine takes them, with the rows where they stand."""
-        for start in range(0, X.shape[0], _ROWS_AT_ONCE):
-            rows = slice(start, min(start + _ROWS_AT_ONCE, X.shape[0]))
-            yield rows, self._dense(X[rows])
 
     def _check_scored(self, y):
         """Refuse labels to score that are none."""
@@ -231,34 +194,6 @@ class BaseWeighted(DomainAwareMixin, CallbackSupportMixin, BaseEstimator):
     # -- what was learned --------------------------------------------------------------
 
     @property
-    def estimators_(self):
-        """The weak learners in the order in which they were fitted."""
-        if isinstance(self._members, FlatTrees):
-            return [
-                self._members.tree(
-                    t, self.n_features_in_, getattr(self, "classes_", None)
-                )
-                for t in range(len(self._members))
-            ]
-        return self._members
-
-    @property
-    def feature_importances_(self):
-        """The mean share of each feature in the decrease of impurity."""
-        check_is_fitted(self)
-        if isinstance(self._members, FlatTrees):
-            importances = self._members.importances(self.n_features_in_)
-        else:
-            if not hasattr(self._members[0], "feature_importances_"):
-                raise AttributeError(
-                    f"{type(self).__name__} has no feature_importances_, since its "
-                    f"estimator, {self.estimator!r}, has none."
-                )
-            importances = [member.feature_importances_ for member in self._members]
-        weights = self._vote_weights(self.n_estimators_)
-        return np.average(importances, axis=0, weights=weights)
-
-    @property
     def source_weights_(self):
         """The columns of `sample_weights_` of the source rows."""
         return self._weights_of(self._source_rows)
@@ -270,6 +205,9 @@ class BaseWeighted(DomainAwareMixin, CallbackSupportMixin, BaseEstimator):
 
     def _weights_of(self, rows):
         return None if self.sample_weights_ is None else self.sample_weights_[:, rows]
+
+    def _importance_weights(self):
+        return self._vote_weights(self.n_estimators_)
 
     def _first_voter(self, n_rounds):
         """Return the first of some rounds that votes."""
@@ -287,11 +225,6 @@ class BaseWeighted(DomainAwareMixin, CallbackSupportMixin, BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
-        tags.input_tags.allow_nan = self._allows_missing()
-        # The engine's trees take sparse rows and make them dense.
-        tags.input_tags.sparse = (
-            self.estimator is None or get_tags(self.estimator).input_tags.sparse
-        )
         return tags
 
 

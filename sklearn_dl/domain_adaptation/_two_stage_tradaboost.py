@@ -12,7 +12,7 @@ from sklearn.model_selection import KFold, check_cv
 from sklearn.utils import check_random_state
 
 from sklearn_dl._trees._flat import FlatTrees, weighted_medians
-from sklearn_dl._trees._learners import TreeRegressors
+from sklearn_dl._trees._learners import FittedRegressors, TreeRegressors
 from sklearn_dl.domain_adaptation._tradaboost_base import (
     LEAST_SHARE,
     BaseWeighted,
@@ -498,50 +498,32 @@ class _FrozenBoosting:
         return _Boosted(members, alphas, errors, first_values, values)
 
 
-class _GivenRegressors:
-    """Regressors of the user, fitted to some of the rows.
+class _GivenRegressors(FittedRegressors):
+    """Regressors of the user, fitted to the rows that have a weight.
 
     Parameters
     ----------
-    estimator : estimator
-        Cloned in each round.
-    X : {ndarray, sparse matrix} of shape (n_rows, ...)
-        The training rows.
-    y : ndarray of shape (n_rows,)
-        The targets.
-    bootstrap : bool
-        Whether rows are drawn, or else all taken that have a weight.
+    estimator, X, y, bootstrap, random_state
+        As for :class:`FittedRegressors`.
     unit : float
         The sum of the weights that they get if all rows have one.
-    random_state : RandomState
-        Seeds the clones.
     """
 
     def __init__(self, estimator, X, y, bootstrap, unit, random_state):
-        self.estimator = estimator
-        self.X = X
-        self.y = y
-        self.bootstrap = bootstrap
+        super().__init__(estimator, X, y, bootstrap, random_state)
         self.unit = unit
-        self.random_state = random_state
 
     def fit(self, weights):
         """Return a regressor and what it predicts for all rows."""
+        if self.bootstrap:
+            return super().fit(weights)
         member = clone(self.estimator)
         set_random_states(member, self.random_state)
-        if self.bootstrap:
-            rows = self.random_state.choice(len(weights), len(weights), p=weights)
-            member.fit(safe_indexing(self.X, rows), self.y[rows])
-            return member, member.predict(self.X)
         used = np.flatnonzero(weights)
         X = self.X if len(used) == len(weights) else safe_indexing(self.X, used)
         scale = self.unit * len(used) / len(weights)
         member.fit(X, self.y[used], sample_weight=scale * weights[used])
         return member, member.predict(self.X)
-
-    def join(self, members):
-        """Return the regressors."""
-        return list(members)
 
 
 def _held_out_error(boosting, weights, folds):

@@ -13,6 +13,9 @@ from sklearn_dl.modules._training_output import TrainingOutput
 
 __all__ = ["ImageModel"]
 
+# Numbers that the largest layer may hold while rows are predicted.
+_ACTIVATIONS_AT_ONCE = 2**24
+
 
 class ImageModel(nn.Module):
     """A network on channels, and the way there from rows with channels at the end.
@@ -44,6 +47,8 @@ class ImageModel(nn.Module):
     largest_output : int
         The size of the largest output of a layer, for one row. Of a network that has
         no table: the size it has where no layer has more positions than the row.
+    n_rows_at_once : int
+        How many rows go through the network together outside of training.
 
     Examples
     --------
@@ -78,6 +83,8 @@ class ImageModel(nn.Module):
         self.register_buffer("mean", mean.reshape(broadcast))
         self.register_buffer("scale", scale.reshape(broadcast))
         self.multiply_adds, self.largest_output = _cost(network, self.shape)
+        most = _ACTIVATIONS_AT_ONCE // self.largest_output
+        self.n_rows_at_once = min(max(most, 1), 1024)
 
     def forward(self, X: Tensor) -> Tensor | TrainingOutput:
         """Compute the raw outputs.

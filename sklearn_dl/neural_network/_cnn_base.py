@@ -29,8 +29,6 @@ __all__ = ["BaseCNN"]
 
 # What these read are signals of several channels, where others see images.
 _SIGNAL_ARCHITECTURES = ("fcn", "inceptiontime")
-# Numbers that the largest layer may hold while rows are predicted.
-_ACTIVATIONS_AT_ONCE = 2**24
 
 
 class BaseCNN(StepTraining, BaseNeural):
@@ -197,8 +195,7 @@ class BaseCNN(StepTraining, BaseNeural):
         )
 
     def _rows_at_once(self):
-        most = _ACTIVATIONS_AT_ONCE // self.net_.module_.largest_output
-        return int(np.clip(most, 1, 1024))
+        return self.net_.module_.n_rows_at_once
 
     def _batch_cost(self, n_rows):
         return 3.0 * n_rows * self.net_.module_.multiply_adds

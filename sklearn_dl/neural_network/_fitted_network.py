@@ -15,6 +15,7 @@ from sklearn_dl._skorch._data import as_input
 from sklearn_dl.modules import ImageModel
 from sklearn_dl.neural_network._image_input import check_images
 from sklearn_dl.neural_network._torch import BaseTorch
+from sklearn_dl.utils._input_names import copy_input_names
 
 # How much goes through networks at once that say nothing of their size: rows, and the
 # numbers that they hold.
@@ -27,7 +28,6 @@ __all__ = [
     "batches_through",
     "check_rows",
     "clone_with_network",
-    "copy_input_names",
     "steps_in_front",
     "unwrap_network",
 ]
@@ -157,14 +157,6 @@ def clone_with_network(estimator):
     copy = BaseEstimator.__sklearn_clone__(twin)
     copy.estimator = estimator.estimator
     return copy
-
-
-def copy_input_names(source, target):
-    """Take over the number and the names of features that a fitted one has seen."""
-    for name in ("n_features_in_", "feature_names_in_"):
-        vars(target).pop(name, None)
-        if hasattr(source, name):
-            setattr(target, name, getattr(source, name))
 
 
 class EstimatorSource:

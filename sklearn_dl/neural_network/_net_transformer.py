@@ -22,10 +22,10 @@ from sklearn_dl.neural_network._fitted_network import (
     batches_through,
     check_rows,
     clone_with_network,
-    copy_input_names,
     steps_in_front,
     unwrap_network,
 )
+from sklearn_dl.utils._input_names import copy_input_names
 from sklearn_dl.utils._sklearn import HasMethods, fit_context
 
 __all__ = ["NetTransformer"]
