@@ -461,8 +461,7 @@ class TrAdaBoostClassifier(ClassifierMixin, BaseTrAdaBoost):
             The share of the weight whose class is predicted.
         """
         self._check_scored(y)
-        predicted = self.predict(X, sample_domain)
-        return accuracy_score(y, predicted, sample_weight=sample_weight)
+        return self._score_of(y, self.predict(X, sample_domain), sample_weight)
 
     def staged_predict(self, X):
         """Yield the predictions after each round.
@@ -492,28 +491,8 @@ class TrAdaBoostClassifier(ClassifierMixin, BaseTrAdaBoost):
             counted[:t] = weights
             yield self._labels(votes.sums())
 
-    def staged_score(self, X, y, sample_weight=None):
-        """Yield the accuracy after each round.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-
-        y : array-like of shape (n_samples,)
-            Their labels.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Their weights.
-
-        Yields
-        ------
-        score : float
-            The accuracy of `staged_predict`.
-        """
-        self._check_scored(y)
-        for predicted in self.staged_predict(X):
-            yield accuracy_score(y, predicted, sample_weight=sample_weight)
+    def _score_of(self, y, predicted, sample_weight):
+        return accuracy_score(y, predicted, sample_weight=sample_weight)
 
 
 class _RunningVotes:

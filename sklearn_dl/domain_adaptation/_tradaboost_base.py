@@ -6,11 +6,13 @@ from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_dl._trees._flat import FlatTrees, weighted_medians
 from sklearn_dl._trees._weak_learner import WeakLearnerMixin
 from sklearn_dl.domain_adaptation._domains import (
     DomainAwareMixin,
@@ -19,6 +21,7 @@ from sklearn_dl.domain_adaptation._domains import (
     is_masked,
     read_domains,
 )
+from sklearn_dl.utils._kernel import own
 from sklearn_dl.utils._sklearn import (
     HasMethods,
     Interval,
@@ -32,6 +35,7 @@ __all__ = [
     "LEAST_SHARE",
     "BaseTrAdaBoost",
     "BaseWeighted",
+    "MedianRegressorMixin",
     "TrainingRows",
     "TransferRounds",
     "scaled_losses",
@@ -321,6 +325,95 @@ class BaseTrAdaBoost(BaseWeighted):
         half, weights = -(-n_rounds // 2) - 1, self.estimator_weights_[:n_rounds]
         # Without a voter in the second half those of the first are asked.
         return 0 if weights.any() and not weights[half:].any() else half
+
+    def staged_score(self, X, y, sample_weight=None):
+        """Yield the score after each round.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        y : array-like of shape (n_samples,)
+            Their targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights.
+
+        Yields
+        ------
+        score : float
+            The accuracy of `staged_predict`, or R squared.
+        """
+        self._check_scored(y)
+        for predicted in self.staged_predict(X):
+            yield self._score_of(y, predicted, sample_weight)
+
+
+class MedianRegressorMixin(RegressorMixin):
+    """Predictions by the weighted median of the weak learners."""
+
+    def _member_values(self, X, first):
+        """Yield what each weak learner from one on predicts, side by side."""
+        if not isinstance(self._members, FlatTrees):
+            predicted = [member.predict(X) for member in self._members[first:]]
+            yield np.ascontiguousarray(np.transpose(predicted), dtype=np.float64)
+            return
+        for _, part in self._dense_blocks(X):
+            yield self._members.values(part, first)
+
+    def predict(self, X, sample_domain=None):
+        """Predict the target of each row, as for the target domain.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        sample_domain : array-like of shape (n_samples,), default=None
+            Their domains, which make no difference.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            The weighted median of what the weak learners with a vote predict.
+        """
+        X = self._asked(X, sample_domain)
+        first = self._first_voter(self.n_estimators_)
+        weights = own(self._vote_weights(self.n_estimators_)[first:])
+        parts = [
+            weighted_medians(values, weights, len(weights))
+            for values in self._member_values(X, first)
+        ]
+        return np.concatenate(parts)
+
+    def score(self, X, y, sample_domain=None, sample_weight=None):
+        """Return R squared.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        y : array-like of shape (n_samples,)
+            Their targets.
+
+        sample_domain : array-like of shape (n_samples,), default=None
+            Their domains, which make no difference.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights.
+
+        Returns
+        -------
+        score : float
+            R squared of the predictions.
+        """
+        self._check_scored(y)
+        return self._score_of(y, self.predict(X, sample_domain), sample_weight)
+
+    def _score_of(self, y, predicted, sample_weight):
+        return r2_score(y, predicted, sample_weight=sample_weight)
 
 
 class TransferRounds:

@@ -1,25 +1,23 @@
 """TrAdaBoost for regression: TrAdaBoost.R2."""
 
 import numpy as np
-from sklearn.base import RegressorMixin
 from sklearn.callback import with_callbacks
-from sklearn.metrics import r2_score
 from sklearn.utils import check_random_state
 
-from sklearn_dl._trees._flat import FlatTrees, weighted_medians
+from sklearn_dl._trees._flat import weighted_medians
 from sklearn_dl._trees._learners import FittedRegressors, TreeRegressors
 from sklearn_dl.domain_adaptation._tradaboost_base import (
     BaseTrAdaBoost,
+    MedianRegressorMixin,
     TransferRounds,
     scaled_losses,
 )
-from sklearn_dl.utils._kernel import own
 from sklearn_dl.utils._sklearn import StrOptions, fit_context
 
 __all__ = ["TrAdaBoostRegressor"]
 
 
-class TrAdaBoostRegressor(RegressorMixin, BaseTrAdaBoost):
+class TrAdaBoostRegressor(MedianRegressorMixin, BaseTrAdaBoost):
     r"""TrAdaBoost.R2: boosting for a target domain with few labels, helped by a source.
 
     Each round fits a weak learner to the rows of all domains with their weights. Target
@@ -269,66 +267,6 @@ class TrAdaBoostRegressor(RegressorMixin, BaseTrAdaBoost):
 
     # -- predictions -------------------------------------------------------------------
 
-    def _member_values(self, X, first):
-        """Yield what each weak learner from one on predicts, side by side."""
-        if not isinstance(self._members, FlatTrees):
-            predicted = [member.predict(X) for member in self._members[first:]]
-            yield np.ascontiguousarray(np.transpose(predicted), dtype=np.float64)
-            return
-        for _, part in self._dense_blocks(X):
-            yield self._members.values(part, first)
-
-    def predict(self, X, sample_domain=None):
-        """Predict the target of each row, as for the target domain.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-
-        sample_domain : array-like of shape (n_samples,), default=None
-            Their domains, which make no difference.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            The weighted median of what the voting weak learners predict.
-        """
-        X = self._asked(X, sample_domain)
-        first = self._first_voter(self.n_estimators_)
-        weights = own(self._vote_weights(self.n_estimators_)[first:])
-        parts = [
-            weighted_medians(values, weights, len(weights))
-            for values in self._member_values(X, first)
-        ]
-        return np.concatenate(parts)
-
-    def score(self, X, y, sample_domain=None, sample_weight=None):
-        """Return R squared.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-
-        y : array-like of shape (n_samples,)
-            Their targets.
-
-        sample_domain : array-like of shape (n_samples,), default=None
-            Their domains, which make no difference.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Their weights.
-
-        Returns
-        -------
-        score : float
-            R squared of the predictions.
-        """
-        self._check_scored(y)
-        predicted = self.predict(X, sample_domain)
-        return r2_score(y, predicted, sample_weight=sample_weight)
-
     def staged_predict(self, X):
         """Yield the predictions after each round.
 
@@ -349,26 +287,3 @@ class TrAdaBoostRegressor(RegressorMixin, BaseTrAdaBoost):
             weights = self._vote_weights(n_rounds)[first:]
             voters = np.ascontiguousarray(values[:, first:n_rounds])
             yield weighted_medians(voters, weights, len(weights))
-
-    def staged_score(self, X, y, sample_weight=None):
-        """Yield R squared after each round.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-
-        y : array-like of shape (n_samples,)
-            Their targets.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Their weights.
-
-        Yields
-        ------
-        score : float
-            R squared of `staged_predict`.
-        """
-        self._check_scored(y)
-        for predicted in self.staged_predict(X):
-            yield r2_score(y, predicted, sample_weight=sample_weight)

@@ -5,21 +5,20 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
-from sklearn.base import RegressorMixin, clone
+from sklearn.base import clone
 from sklearn.callback import with_callbacks
-from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, check_cv
 from sklearn.utils import check_random_state
 
-from sklearn_dl._trees._flat import FlatTrees, weighted_medians
+from sklearn_dl._trees._flat import weighted_medians
 from sklearn_dl._trees._learners import FittedRegressors, TreeRegressors
 from sklearn_dl.domain_adaptation._tradaboost_base import (
     LEAST_SHARE,
     BaseWeighted,
+    MedianRegressorMixin,
     scaled_losses,
     shares_of_logs,
 )
-from sklearn_dl.utils._kernel import own
 from sklearn_dl.utils._sklearn import (
     Interval,
     StrOptions,
@@ -35,7 +34,7 @@ __all__ = ["TwoStageTrAdaBoostRegressor"]
 _NOTHING = 1e-300
 
 
-class TwoStageTrAdaBoostRegressor(RegressorMixin, BaseWeighted):
+class TwoStageTrAdaBoostRegressor(MedianRegressorMixin, BaseWeighted):
     r"""Two-stage TrAdaBoost.R2: as much of the source as cross-validation likes.
 
     The first stage lowers the weights of source rows step by step, most where a weak
@@ -353,60 +352,6 @@ class TwoStageTrAdaBoostRegressor(RegressorMixin, BaseWeighted):
         transfers = boosting.rows.transfers
         self.cv_errors_ = np.array(errors) if transfers else None
         self.sample_weights_ = np.array(history) if self.store_weights else None
-
-    # -- predictions -------------------------------------------------------------------
-
-    def predict(self, X, sample_domain=None):
-        """Predict the target of each row, as for the target domain.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-
-        sample_domain : array-like of shape (n_samples,), default=None
-            Their domains, which make no difference.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            The weighted median of what the weak learners of the chosen step predict.
-        """
-        X = self._asked(X, sample_domain)
-        weights = own(self._vote_weights(self.n_estimators_))
-        if isinstance(self._members, FlatTrees):
-            blocks = [self._members.values(part) for _, part in self._dense_blocks(X)]
-            values = np.concatenate(blocks)
-        else:
-            values = np.transpose([member.predict(X) for member in self._members])
-            values = np.ascontiguousarray(values, dtype=np.float64)
-        return weighted_medians(values, weights, len(weights))
-
-    def score(self, X, y, sample_domain=None, sample_weight=None):
-        """Return R squared.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-
-        y : array-like of shape (n_samples,)
-            Their targets.
-
-        sample_domain : array-like of shape (n_samples,), default=None
-            Their domains, which make no difference.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Their weights.
-
-        Returns
-        -------
-        score : float
-            R squared of the predictions.
-        """
-        self._check_scored(y)
-        predicted = self.predict(X, sample_domain)
-        return r2_score(y, predicted, sample_weight=sample_weight)
 
 
 class _Boosted(NamedTuple):
