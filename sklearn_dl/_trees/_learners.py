@@ -7,6 +7,7 @@ predicts for the training rows; ``join`` makes of members what an ensemble keeps
 import numpy as np
 from sklearn.base import clone
 
+from sklearn_dl._trees._bootstrap import count_draws, draw_uniforms
 from sklearn_dl._trees._columns import sort_columns
 from sklearn_dl._trees._flat import heaviest_classes, join_trees
 from sklearn_dl._trees._weighted import best_tree
@@ -115,10 +116,8 @@ class TreeRegressors:
     def fit(self, weights):
         """Return a tree and what it predicts for the training rows."""
         if self.bootstrap:
-            # The seed that scikit-learn's tree would get: the draws are the same.
-            self.random_state.randint(np.iinfo(np.int32).max)
-            rows = _draw_rows(weights, self.random_state)
-            weights = np.bincount(rows, minlength=len(weights)).astype(np.float64)
+            uniforms = draw_uniforms(self.random_state, 1, len(weights))
+            weights = count_draws(weights, uniforms[0])
         tree = best_tree(
             self.columns,
             self.target,

@@ -1,7 +1,8 @@
 """Shallow trees of float64 weights: Gini impurity, weighted error or squared error.
 
-They are grown level by level over columns that were sorted once: one pass over a column
-finds the best split of every node of a level.
+They are grown level by level over columns that were sorted once. Of each column every
+node has its rows side by side, in their order, and one pass over them finds its best
+split; then the rows part, and stay in order.
 """
 
 from typing import NamedTuple
@@ -9,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_dl._trees._columns import SPACING
-from sklearn_dl.utils._kernel import kernel
+from sklearn_dl.utils._kernel import kernel, lean_inner_kernel
 
-__all__ = ["CRITERIA", "WeightedTree", "best_tree"]
+__all__ = ["CRITERIA", "WeightedTree", "best_tree", "empty_trees", "grow_tree"]
 
 CRITERIA = {"gini": 0, "error": 1, "squared_error": 2}
 
@@ -20,6 +21,8 @@ _ERROR, _SQUARED = 1, 2
 # tenth of it, see the stumps.
 _TIE = 1e-14
 _LIGHT = 1e-15
+# Products that differ by less than this may be equal but for rounding.
+_ROUNDED = 1 - 1e-12
 # scikit-learn's trees leave nodes alone that are as pure as this.
 _PURE = np.finfo(np.float64).eps
 
@@ -97,31 +100,77 @@ def best_tree(
     >>> tree.threshold[:1].tolist(), tree.value[tree.leaf, 0].tolist()
     ([2.5], [0.5, 0.5, 10.5, 10.5])
     """
-    n_rows = len(target)
+    trees = empty_trees(1, len(target), max_depth, max(n_classes, 1))
+    tree = WeightedTree(*(array[0] for array in trees))
+    size = grow_tree(
+        columns, target, weights, max_depth, CRITERIA[criterion], least_leaf, tree
+    )
+    return WeightedTree(*(array[:size] for array in tree[:-1]), leaf=tree.leaf)
+
+
+def empty_trees(n_trees, n_rows, max_depth, n_values=1):
+    """Make room for trees.
+
+    Parameters
+    ----------
+    n_trees : int
+        How many trees.
+    n_rows : int
+        Number of training rows.
+    max_depth : int
+        Greatest number of splits above a leaf.
+    n_values : int, default=1
+        How many values a node has.
+
+    Returns
+    -------
+    trees : WeightedTree
+        Each array has one more axis than that of a tree, the first.
+    """
     depth = min(max_depth, n_rows)
     n_nodes = 2 * n_rows - 1 if depth > 40 else min(2 ** (depth + 1), 2 * n_rows) - 1
-    n_values = max(n_classes, 1)
-    tree = WeightedTree(
-        feature=np.full(n_nodes, -1, dtype=np.int64),
-        threshold=np.zeros(n_nodes),
-        missing_left=np.zeros(n_nodes, dtype=np.bool_),
-        left=np.full(n_nodes, -1, dtype=np.int64),
-        right=np.full(n_nodes, -1, dtype=np.int64),
-        value=np.zeros((n_nodes, n_values)),
-        impurity=np.zeros(n_nodes),
-        weight=np.zeros(n_nodes),
-        leaf=np.zeros(n_rows, dtype=np.int64),
+    return WeightedTree(
+        feature=np.full((n_trees, n_nodes), -1, dtype=np.int64),
+        threshold=np.zeros((n_trees, n_nodes)),
+        missing_left=np.zeros((n_trees, n_nodes), dtype=np.bool_),
+        left=np.full((n_trees, n_nodes), -1, dtype=np.int64),
+        right=np.full((n_trees, n_nodes), -1, dtype=np.int64),
+        value=np.zeros((n_trees, n_nodes, n_values)),
+        impurity=np.zeros((n_trees, n_nodes)),
+        weight=np.zeros((n_trees, n_nodes)),
+        leaf=np.zeros((n_trees, n_rows), dtype=np.int64),
     )
+
+
+@kernel
+def grow_tree(columns, target, weights, max_depth, criterion, least_leaf, tree):
+    """Grow a tree in arrays that are empty.
+
+    Parameters
+    ----------
+    columns, target, weights, max_depth, least_leaf
+        As for :func:`best_tree`.
+    criterion : int
+        A value of ``CRITERIA``.
+    tree : WeightedTree
+        One of :func:`empty_trees`. It is changed.
+
+    Returns
+    -------
+    n_nodes : int
+        How many nodes the tree has.
+    """
+    total = weights.sum()
     offset = 0.0
-    if criterion == "squared_error":
+    if criterion == _SQUARED:
         # Digits are lost to a large mean in sums of squares.
-        offset = np.average(target, weights=weights)
+        offset = (weights * target).sum() / total
         target = target - offset
     # A little less: either side of a split may be rounded.
-    least = (least_leaf - _LIGHT - least_leaf * _TIE) * weights.sum()
-    size = _grow(columns, target, weights, depth, CRITERIA[criterion], least, tree)
-    tree.value[:] += offset
-    return WeightedTree(*(array[:size] for array in tree[:-1]), leaf=tree.leaf)
+    least = (least_leaf - _LIGHT - least_leaf * _TIE) * total
+    size = _grow(columns, target, weights, max_depth, criterion, least, tree)
+    tree.value[:size] += offset
+    return size
 
 
 class _Level(NamedTuple):
@@ -129,14 +178,9 @@ class _Level(NamedTuple):
 
     # Sums over the rows of a node: the weight of each class, or of weight and target.
     total: np.ndarray
-    # The same on the left in the pass over a column, and of missing values.
-    left: np.ndarray
-    missing: np.ndarray
-    # Rows seen in the pass, rows missing, and the last row seen.
-    n_seen: np.ndarray
-    n_missing: np.ndarray
-    previous: np.ndarray
-    n_rows: np.ndarray
+    # Where its rows are in each column of `_Rows.order`.
+    first: np.ndarray
+    last: np.ndarray
     # Whether the node may be split, and gains that are worth telling apart.
     is_open: np.ndarray
     tie: np.ndarray
@@ -147,15 +191,32 @@ class _Level(NamedTuple):
     missing_left: np.ndarray
 
 
+class _Column(NamedTuple):
+    """One of the sorted columns."""
+
+    values: np.ndarray
+    order: np.ndarray
+    codes: np.ndarray
+    starts: np.ndarray
+    binned: bool
+
+
+class _Rows(NamedTuple):
+    """The rows that have a weight, as many columns of them."""
+
+    # Ascending.
+    used: np.ndarray
+    # (n_features, n_used): node by node, and in each by the value of the column.
+    order: np.ndarray
+    # Room for as many.
+    spare: np.ndarray
+
+
 @kernel
 def _new_level(n_nodes, n_sums):
     return _Level(
         np.zeros((n_nodes, n_sums)),
-        np.empty((n_nodes, n_sums)),
-        np.empty((n_nodes, n_sums)),
-        np.empty(n_nodes, dtype=np.int64),
-        np.empty(n_nodes, dtype=np.int64),
-        np.empty(n_nodes, dtype=np.int64),
+        np.zeros(n_nodes, dtype=np.int64),
         np.zeros(n_nodes, dtype=np.int64),
         np.zeros(n_nodes, dtype=np.bool_),
         np.empty(n_nodes),
@@ -170,16 +231,16 @@ def _new_level(n_nodes, n_sums):
 def _grow(columns, target, weights, max_depth, criterion, least, tree):
     """Grow a tree; return its number of nodes."""
     n_sums = 2 if criterion == _SQUARED else tree.value.shape[1]
+    rows = _used_rows(columns, weights)
+    sums = np.empty((2, n_sums))
+    level = _new_level(1, n_sums)
+    level.last[0] = len(rows.used)
     begin, end = 0, 1
     for depth in range(max_depth + 1):
-        level = _new_level(end - begin, n_sums)
-        _describe(target, weights, criterion, begin, level, tree)
+        _describe(rows.used, target, weights, criterion, begin, level, tree)
         if depth == max_depth:
             break
-        for f in range(len(columns.n_blocks)):
-            _scan_column(
-                columns, target, weights, criterion, least, f, begin, level, tree.leaf
-            )
+        _find_splits(columns, rows, target, weights, criterion, least, sums, level)
         size = end
         for n in range(end - begin):
             if level.feature[n] >= 0:
@@ -191,8 +252,28 @@ def _grow(columns, target, weights, max_depth, criterion, least, tree):
         if size == end:
             break
         _pass_down(columns.values, begin, tree)
-        begin, end = end, size
+        following = _new_level(size - end, n_sums)
+        if depth + 1 < max_depth:
+            _part(rows, begin, end, level, following, tree)
+        level, begin, end = following, end, size
     return end
+
+
+@kernel
+def _used_rows(columns, weights):
+    """Return the rows that have a weight, and their order in each column."""
+    n_features, n_rows = columns.order.shape
+    used = np.flatnonzero(weights).astype(np.int32)
+    order = np.empty((n_features, len(used)), dtype=np.int32)
+    for f in range(n_features):
+        source, goal, k = columns.order[f], order[f], 0
+        for p in range(n_rows):
+            if k == len(used):
+                break
+            # Written over by the next row if this one has no weight.
+            goal[k] = source[p]
+            k += weights[source[p]] != 0
+    return _Rows(used, order, np.empty(len(used), dtype=np.int32))
 
 
 @kernel
@@ -204,21 +285,52 @@ def _pass_down(values, begin, tree):
         node = leaf[row]
         if node >= begin and feature[node] >= 0:
             value = values[feature[node], row]
-            if np.isnan(value):
-                is_left = missing_left[node]
-            else:
-                is_left = value <= threshold[node]
+            is_left = value <= threshold[node]
+            is_left |= np.isnan(value) & missing_left[node]
             leaf[row] = left[node] if is_left else right[node]
 
 
 @kernel
-def _describe(target, weights, criterion, begin, level, tree):
+def _part(rows, begin, end, level, following, tree):
+    """Part the rows of the nodes of a level, in the order that they have."""
+    for node in range(begin, end):
+        if tree.feature[node] < 0:
+            continue
+        first, last = level.first[node - begin], level.last[node - begin]
+        child, middle = tree.left[node], first
+        for f in range(len(rows.order)):
+            here = rows.order[f, first:last]
+            middle = first + _part_column(here, rows.spare, tree.leaf, child)
+        following.first[child - end], following.last[child - end] = first, middle
+        following.first[child - end + 1], following.last[child - end + 1] = middle, last
+
+
+@lean_inner_kernel
+def _part_column(rows, spare, leaf, child):
+    """Move the rows of one child in front; return their number."""
+    n_here, n_there = 0, 0
+    for p in range(len(rows)):
+        row = rows[p]
+        is_here = leaf[row] == child
+        # Both are written, and one of them is written over.
+        rows[n_here] = row
+        spare[n_there] = row
+        n_here += is_here
+        n_there += not is_here
+    for p in range(n_there):
+        rows[n_here + p] = spare[p]
+    return n_here
+
+
+@kernel
+def _describe(used, target, weights, criterion, begin, level, tree):
     """Compute sums, value and impurity of the nodes of a level."""
-    total, n_rows, leaf = level.total, level.n_rows, tree.leaf
+    total, leaf = level.total, tree.leaf
     squares = np.zeros(len(total))
-    for row in range(len(target)):
+    n_rows = np.zeros(len(total), dtype=np.int64)
+    for row in used:
         weight, n = weights[row], leaf[row] - begin
-        if weight == 0 or n < 0:
+        if n < 0:
             continue
         n_rows[n] += 1
         if criterion == _SQUARED:
@@ -248,110 +360,156 @@ def _describe(target, weights, criterion, begin, level, tree):
 
 
 @kernel
-def _scan_column(columns, target, weights, criterion, least, f, begin, level, leaf):
-    """Look for better splits of the nodes of a level in one column."""
-    n_present = columns.starts[f, columns.n_blocks[f]]
-    # Taken out of their tuples here: in the loop, that would cost more than all else.
-    order, values, codes = columns.order[f], columns.values[f], columns.codes[f]
-    binned, is_open, total, tie = columns.binned, level.is_open, level.total, level.tie
-    left, missing, n_missing = level.left, level.missing, level.n_missing
-    n_seen, previous = level.n_seen, level.previous
-    best, feature = level.best, level.feature
-    is_squared = criterion == _SQUARED
-    left[:] = 0.0
-    n_seen[:] = 0
-    _count_missing(order[n_present:], target, weights, is_squared, begin, level, leaf)
-    for p in range(n_present):
-        row = order[p]
-        n, weight = leaf[row] - begin, weights[row]
-        if weight == 0 or n < 0 or not is_open[n]:
-            continue
-        before = previous[n]
-        apart = n_seen[n] > 0 and values[row] > values[before] + SPACING
-        if apart and (not binned or codes[row] != codes[before]):
-            for direction in range(2 if n_missing[n] > 0 else 1):
-                if is_squared:
-                    gain = _gain_squared(left, missing, direction, total, n, least)
-                else:
-                    gain = _gain(left, missing, direction, total, n, criterion, least)
-                if gain > best[n] + (tie[n] if feature[n] != f else tie[n] / 10):
-                    below, above = values[before], values[row]
-                    if binned:
-                        # Where the bin ends, whatever rows the node has.
-                        end = columns.starts[f, codes[before] + 1]
-                        below, above = values[order[end - 1]], values[order[end]]
-                    # Halves in double precision, as scikit-learn's trees compute it.
-                    threshold = np.float64(below) / 2.0 + np.float64(above) / 2.0
-                    _keep(level, f, n, gain, threshold, direction)
-        previous[n] = row
-        n_seen[n] += 1
-        if is_squared:
-            left[n, 0] += weight
-            left[n, 1] += weight * target[row]
-        else:
-            left[n, int(target[row])] += weight
-    for n in range(len(left)):
-        if n_missing[n] > 0 and n_seen[n] > 0:
-            # Missing values alone are on the right.
-            if is_squared:
-                gain = _gain_squared(left, missing, 0, total, n, least)
+def _find_splits(columns, rows, target, weights, criterion, least, sums, level):
+    """Find the best split of each node of a level."""
+    for f in range(len(rows.order)):
+        column = _Column(
+            columns.values[f],
+            columns.order[f],
+            columns.codes[f],
+            columns.starts[f],
+            columns.binned,
+        )
+        for n in range(len(level.best)):
+            if not level.is_open[n]:
+                continue
+            here = rows.order[f, level.first[n] : level.last[n]]
+            if criterion == _SQUARED:
+                _scan_numbers(column, here, target, weights, least, f, n, level)
             else:
-                gain = _gain(left, missing, 0, total, n, criterion, least)
-            if gain > best[n] + (tie[n] if feature[n] != f else tie[n] / 10):
-                _keep(level, f, n, gain, np.inf, 0)
+                _scan_classes(
+                    column, here, target, weights, criterion, least, f, n, sums, level
+                )
 
 
-@kernel
-def _count_missing(rows, target, weights, is_squared, begin, level, leaf):
-    """Add up the rows whose value is missing."""
-    level.missing[:] = 0.0
-    level.n_missing[:] = 0
-    for row in rows:
-        n, weight = leaf[row] - begin, weights[row]
-        if weight == 0 or n < 0:
+@lean_inner_kernel
+def _scan_numbers(column, rows, target, weights, least, f, n, level):
+    """Look for a better split of a node in one column, of numbers."""
+    values, total, n_present = column.values, level.total[n], len(rows)
+    missing_weight, missing_moment = 0.0, 0.0
+    while n_present > 0 and np.isnan(values[rows[n_present - 1]]):
+        n_present -= 1
+        row = rows[n_present]
+        missing_weight += weights[row]
+        missing_moment += weights[row] * target[row]
+    has_missing = n_present < len(rows)
+    weight, moment, limit = 0.0, 0.0, _worth_keeping(level, n, f)
+    # So many rows are on the left; if all that have a value, the others are not.
+    for p in range(1, n_present + has_missing):
+        row = rows[p - 1]
+        weight += weights[row]
+        moment += weights[row] * target[row]
+        is_end = p == n_present
+        if not is_end and not _lies_between(column, row, rows[p]):
             continue
-        level.n_missing[n] += 1
-        if is_squared:
-            level.missing[n, 0] += weight
-            level.missing[n, 1] += weight * target[row]
-        else:
-            level.missing[n, int(target[row])] += weight
+        gain = _gain_of_numbers(weight, moment, total, least, limit)
+        if gain > limit:
+            limit = _keep(column, rows, p, n_present, gain, False, f, n, level)
+        if has_missing and not is_end:
+            gain = _gain_of_numbers(
+                weight + missing_weight, moment + missing_moment, total, least, limit
+            )
+            if gain > limit:
+                limit = _keep(column, rows, p, n_present, gain, True, f, n, level)
 
 
-@kernel
-def _keep(level, f, n, gain, threshold, direction):
-    """Keep a split of a node as the best so far."""
+@lean_inner_kernel
+def _scan_classes(column, rows, target, weights, criterion, least, f, n, sums, level):
+    """Look for a better split of a node in one column, of classes."""
+    values, total, n_present = column.values, level.total[n], len(rows)
+    left, missing = sums
+    left[:] = 0.0
+    missing[:] = 0.0
+    while n_present > 0 and np.isnan(values[rows[n_present - 1]]):
+        n_present -= 1
+        row = rows[n_present]
+        missing[int(target[row])] += weights[row]
+    has_missing = n_present < len(rows)
+    limit = _worth_keeping(level, n, f)
+    # So many rows are on the left; if all that have a value, the others are not.
+    for p in range(1, n_present + has_missing):
+        row = rows[p - 1]
+        left[int(target[row])] += weights[row]
+        is_end = p == n_present
+        if not is_end and not _lies_between(column, row, rows[p]):
+            continue
+        gain = _gain_of_classes(left, missing, 0, total, criterion, least)
+        if gain > limit:
+            limit = _keep(column, rows, p, n_present, gain, False, f, n, level)
+        if has_missing and not is_end:
+            gain = _gain_of_classes(left, missing, 1, total, criterion, least)
+            if gain > limit:
+                limit = _keep(column, rows, p, n_present, gain, True, f, n, level)
+
+
+@lean_inner_kernel
+def _lies_between(column, row, following):
+    """Return whether a threshold may lie between two rows."""
+    values, codes = column.values, column.codes
+    apart = values[following] > values[row] + SPACING
+    return apart and (not column.binned or codes[following] != codes[row])
+
+
+@lean_inner_kernel
+def _worth_keeping(level, n, f):
+    """Return what the gain of a split has to be above to be the best."""
+    tie = level.tie[n] if level.feature[n] != f else level.tie[n] / 10
+    return level.best[n] + tie
+
+
+@lean_inner_kernel
+def _keep(column, rows, p, n_present, gain, missing_left, f, n, level):
+    """Keep the split in front of a row as the best of its node so far.
+
+    Return what the gain of a better one has to be above.
+    """
     level.best[n] = gain
     level.feature[n] = f
-    level.threshold[n] = threshold
-    if level.n_missing[n] > 0:
-        level.missing_left[n] = direction == 1
+    if p == n_present:
+        level.threshold[n] = np.inf
+    else:
+        below, above = column.values[rows[p - 1]], column.values[rows[p]]
+        if column.binned:
+            # Where the bin ends, whatever rows the node has.
+            end = column.starts[column.codes[rows[p - 1]] + 1]
+            below = column.values[column.order[end - 1]]
+            above = column.values[column.order[end]]
+        # Halves in double precision, as scikit-learn's trees compute it.
+        level.threshold[n] = np.float64(below) / 2.0 + np.float64(above) / 2.0
+    if n_present < len(rows):
+        level.missing_left[n] = missing_left
     else:
         # Never seen, they go where most rows go.
-        level.missing_left[n] = 2 * level.n_seen[n] > level.n_rows[n]
+        level.missing_left[n] = 2 * p > len(rows)
+    return _worth_keeping(level, n, f)
 
 
-@kernel
-def _gain_squared(left, missing, direction, total, n, least):
-    """Return the gain of a split with these sums of weight and target on its left."""
-    weight = left[n, 0] + direction * missing[n, 0]
-    moment = left[n, 1] + direction * missing[n, 1]
-    other_weight, other_moment = total[n, 0] - weight, total[n, 1] - moment
+@lean_inner_kernel
+def _gain_of_numbers(weight, moment, total, least, limit):
+    """Return the gain of a split with these sums of weight and target on its left.
+
+    Or return less, if it is below a limit.
+    """
+    other_weight, other_moment = total[0] - weight, total[1] - moment
     if weight < least or other_weight < least:
         return -np.inf
-    light = _LIGHT * total[n, 0]
-    gain = moment * moment / max(weight, light)
-    return gain + other_moment * other_moment / max(other_weight, light)
+    square, other_square = moment * moment, other_moment * other_moment
+    # Divisions would be most of the time, and few splits are worth one.
+    product = square * other_weight + other_square * weight
+    if product < limit * weight * other_weight * _ROUNDED:
+        return -np.inf
+    light = _LIGHT * total[0]
+    return square / max(weight, light) + other_square / max(other_weight, light)
 
 
-@kernel
-def _gain(left, missing, direction, total, n, criterion, least):
+@lean_inner_kernel
+def _gain_of_classes(left, missing, with_missing, total, criterion, least):
     """Return the gain of a split with these weights of the classes on its left."""
     left_weight, weight, left_purity, right_purity = 0.0, 0.0, 0.0, 0.0
-    for k in range(total.shape[1]):
-        here = left[n, k] + direction * missing[n, k]
-        there = total[n, k] - here
-        weight += total[n, k]
+    for k in range(len(total)):
+        here = left[k] + with_missing * missing[k]
+        there = total[k] - here
+        weight += total[k]
         left_weight += here
         if criterion == _ERROR:
             left_purity = max(left_purity, here)

@@ -1,31 +1,24 @@
 """Two-stage TrAdaBoost.R2: how much of the source to take, by cross-validation."""
 
 from numbers import Integral
-from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
-from sklearn.base import clone
 from sklearn.callback import with_callbacks
 from sklearn.model_selection import KFold, check_cv
 from sklearn.utils import check_random_state
 
 from sklearn_dl._trees._flat import weighted_medians
-from sklearn_dl._trees._learners import FittedRegressors, TreeRegressors
+from sklearn_dl.domain_adaptation._frozen_boosting import (
+    BoostedTrees,
+    GivenRegressors,
+)
 from sklearn_dl.domain_adaptation._tradaboost_base import (
-    LEAST_SHARE,
     BaseWeighted,
     MedianRegressorMixin,
     scaled_losses,
-    shares_of_logs,
 )
-from sklearn_dl.utils._sklearn import (
-    Interval,
-    StrOptions,
-    fit_context,
-    safe_indexing,
-    set_random_states,
-)
+from sklearn_dl.utils._sklearn import Interval, StrOptions, fit_context, safe_indexing
 from sklearn_dl.utils._tasks import RoundTasks
 
 __all__ = ["TwoStageTrAdaBoostRegressor"]
@@ -255,15 +248,9 @@ class TwoStageTrAdaBoostRegressor(MedianRegressorMixin, BaseWeighted):
         rows, _ = self._read(X, y, sample_domain, sample_weight, numeric=True)
         random_state = check_random_state(self.random_state)
         folds = self._folds(rows, random_state)
-        boosting = _FrozenBoosting(
-            self._new_learner(rows, random_state),
-            rows,
-            self.n_estimators,
-            self.learning_rate,
-            self.loss,
-        )
+        boosting = self._new_boosting(rows, random_state)
         tasks = RoundTasks(self, X, y, self.n_steps, "step")
-        self._run(boosting, folds, tasks)
+        self._run(boosting, rows, folds, tasks)
         tasks.end()
         return self
 
@@ -299,197 +286,92 @@ class TwoStageTrAdaBoostRegressor(MedianRegressorMixin, BaseWeighted):
             )
         return folds
 
-    def _new_learner(self, rows, random_state):
-        """Return what fits the weak learners."""
+    def _new_boosting(self, rows, random_state):
+        """Return what boosts weak learners."""
         if self.estimator is not None:
-            return _GivenRegressors(
-                self.estimator,
-                rows.X,
-                rows.y,
-                self.bootstrap,
-                self._unit(rows),
-                random_state,
-            )
-        return TreeRegressors(
-            self._dense(rows.X),
-            rows.y,
-            rows.scaled_weights,
-            self.max_depth,
-            self.max_bins,
-            0.0,
-            self.bootstrap,
-            random_state,
-        )
+            return GivenRegressors(self, rows, self._unit(rows), random_state)
+        return BoostedTrees(self, rows, self._dense(rows.X), random_state)
 
-    def _run(self, boosting, folds, tasks):
+    def _run(self, boosting, rows, folds, tasks):
         """Boost from the weights of each step, and record what was learned."""
-        rows = boosting.rows
         weights = rows.scaled_weights / rows.scaled_weights.sum()
         first_share = weights[~rows.is_source].sum()
         shares = np.linspace(first_share, 1.0, self.n_steps if folds else 1)
         history, errors, best = [], [], None
         for step in range(len(shares)):
             tasks.begin_round()
-            boosted = boosting.boost(weights)
+            boosted, *folded = boosting.boost(
+                [(weights, ()), *fold_weights(weights, rows.is_source, folds)]
+            )
             history.append(rows.spread(weights))
-            errors.append(_held_out_error(boosting, weights, folds))
+            errors.append(held_out_error(rows, folds, folded))
             if best is None or errors[-1] < min(errors[:-1]):
                 best = boosted
                 self.best_step_ = step
-            self._record(boosting, best, shares, errors, history)
+            self._members = boosting.learner.join(best.members)
+            self.n_estimators_ = len(best.members)
+            self.estimator_weights_ = np.array(best.alphas)
+            self.estimator_errors_ = np.array(best.errors)
+            self.target_shares_ = shares[: len(errors)].copy()
+            self.cv_errors_ = np.array(errors) if rows.transfers else None
+            self.sample_weights_ = np.array(history) if self.store_weights else None
             if tasks.end_round() or step + 1 == len(shares):
                 break
             losses = scaled_losses(rows.y, boosted.first_values, self.loss)
             weights = shift_weight(weights, losses, rows.is_source, shares[step + 1])
 
-    def _record(self, boosting, best, shares, errors, history):
-        """Set the attributes of the steps so far."""
-        self.n_estimators_ = len(best.members)
-        self._members = boosting.learner.join(best.members)
-        self.estimator_weights_ = np.array(best.alphas)
-        self.estimator_errors_ = np.array(best.errors)
-        self.target_shares_ = shares[: len(errors)].copy()
-        transfers = boosting.rows.transfers
-        self.cv_errors_ = np.array(errors) if transfers else None
-        self.sample_weights_ = np.array(history) if self.store_weights else None
 
-
-class _Boosted(NamedTuple):
-    """What a boosting has learned."""
-
-    # The weak learners, their weights in the median, and their errors.
-    members: list
-    alphas: list
-    errors: list
-    # What the first one predicts for the training rows, and all of them for some rows.
-    first_values: np.ndarray
-    values: np.ndarray
-
-
-class _FrozenBoosting:
-    """AdaBoost.R2 in which the weights of source rows are frozen.
+def fold_weights(weights, is_source, folds):
+    """Return the weights of each fold, and the rows that it holds out.
 
     Parameters
     ----------
-    learner : object
-        Its ``fit`` takes weights, of which some may be 0, and returns a member and what
-        it predicts for all rows.
-    rows : TrainingRows
-        The training rows.
-    n_rounds : int
-        Greatest number of weak learners.
-    learning_rate : float
-        Factor of their weights.
-    loss : {"linear", "square", "exponential"}
-        How the loss of a row grows with its residual.
+    weights : ndarray of shape (n_rows,)
+        Weights that add up to 1.
+    is_source : ndarray of shape (n_rows,), dtype bool
+        Whether a row is from a source.
+    folds : list of tuple of ndarray
+        Target rows to leave out, and those to predict.
+
+    Returns
+    -------
+    tasks : list of tuple of ndarray
+        The target rows that are left weigh as much as all of them.
     """
-
-    def __init__(self, learner, rows, n_rounds, learning_rate, loss):
-        self.learner = learner
-        self.rows = rows
-        self.n_rounds = n_rounds
-        self.learning_rate = learning_rate
-        self.loss = loss
-
-    def boost(self, weights, held_out=()):
-        """Boost from some weights.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_rows,)
-            Weights that add up to 1. Rows of weight 0 have no say.
-        held_out : ndarray of shape (n_held_out,), default=()
-            Rows for which the predictions of all members are wanted.
-
-        Returns
-        -------
-        boosted : _Boosted
-            The weak learners.
-        """
-        weights = weights.copy()
-        held_out = np.asarray(held_out, dtype=np.intp)
-        used = weights > 0
-        moving = used & ~self.rows.is_source
-        mass, y = weights[moving].sum(), self.rows.y[used]
-        # As logarithms, so that not all of them underflow.
-        logs = np.log(weights[moving])
-        members, alphas, errors, values = [], [], [], []
-        first_values = None
-        while len(members) < self.n_rounds:
-            if not self.rows.transfers:
-                # AdaBoost goes on from these.
-                weights = np.maximum(weights, LEAST_SHARE)
-                logs = np.log(weights)
-            member, predicted = self.learner.fit(weights)
-            if first_values is None:
-                first_values = predicted
-            losses = np.zeros(len(weights))
-            losses[used] = scaled_losses(y, predicted[used], self.loss)
-            error = float(weights @ losses)
-            is_chance = error >= 0.5
-            if is_chance and members:
-                break
-            members.append(member)
-            errors.append(error)
-            values.append(predicted[held_out])
-            if is_chance or error <= 0:
-                # Alone it predicts, whatever it is; a perfect one is the end.
-                alphas.append(0.0 if is_chance else 1.0)
-                break
-            alphas.append(self.learning_rate * float(np.log((1 - error) / error)))
-            logs += alphas[-1] * losses[moving]
-            weights[moving] = mass * shares_of_logs(logs)
-        values = np.ascontiguousarray(np.transpose(values))
-        return _Boosted(members, alphas, errors, first_values, values)
-
-
-class _GivenRegressors(FittedRegressors):
-    """Regressors of the user, fitted to the rows that have a weight.
-
-    Parameters
-    ----------
-    estimator, X, y, bootstrap, random_state
-        As for :class:`FittedRegressors`.
-    unit : float
-        The sum of the weights that they get if all rows have one.
-    """
-
-    def __init__(self, estimator, X, y, bootstrap, unit, random_state):
-        super().__init__(estimator, X, y, bootstrap, random_state)
-        self.unit = unit
-
-    def fit(self, weights):
-        """Return a regressor and what it predicts for all rows."""
-        if self.bootstrap:
-            return super().fit(weights)
-        member = clone(self.estimator)
-        set_random_states(member, self.random_state)
-        used = np.flatnonzero(weights)
-        X = self.X if len(used) == len(weights) else safe_indexing(self.X, used)
-        scale = self.unit * len(used) / len(weights)
-        member.fit(X, self.y[used], sample_weight=scale * weights[used])
-        return member, member.predict(self.X)
-
-
-def _held_out_error(boosting, weights, folds):
-    """Return the mean squared error of a step on target rows that are held out."""
-    if not folds:
-        return 0.0
-    rows, total, held_weight = boosting.rows, 0.0, 0.0
-    on_target = ~rows.is_source
-    mass = weights[on_target].sum()
+    mass, tasks = weights[~is_source].sum(), []
     for left_out, held_out in folds:
         left = weights.copy()
         left[left_out] = 0
-        left[on_target] *= mass / left[on_target].sum()
-        boosted = boosting.boost(left, held_out)
-        alphas = np.array(boosted.alphas)
-        predicted = weighted_medians(boosted.values, alphas, len(alphas))
-        squares = (predicted - rows.y[held_out]) ** 2
+        left[~is_source] *= mass / left[~is_source].sum()
+        tasks.append((left, held_out))
+    return tasks
+
+
+def held_out_error(rows, folds, boosted):
+    """Return the mean squared error of the boostings of folds, 0 without any.
+
+    Parameters
+    ----------
+    rows : TrainingRows
+        The training rows.
+    folds : list of tuple of ndarray
+        Target rows to leave out, and those to predict.
+    boosted : list of Boosted
+        What was learned without them.
+
+    Returns
+    -------
+    error : float
+        The mean over all rows that were predicted, by their weights.
+    """
+    total, weight = 0.0, 0.0
+    for (_, held_out), fold in zip(folds, boosted, strict=True):
+        alphas = np.array(fold.alphas)
+        predicted = weighted_medians(fold.values, alphas, len(alphas))
         row_weights = rows.scaled_weights[held_out]
-        total += row_weights @ squares
-        held_weight += row_weights.sum()
-    return float(total / held_weight)
+        total += row_weights @ (predicted - rows.y[held_out]) ** 2
+        weight += row_weights.sum()
+    return float(total / weight) if folds else 0.0
 
 
 def shift_weight(weights, losses, is_source, share):

@@ -5,6 +5,7 @@ import pytest
 from sklearn.datasets import make_classification, make_regression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from sklearn_dl._trees._bootstrap import count_draws
 from sklearn_dl._trees._columns import sort_columns
 from sklearn_dl._trees._flat import join_trees, weighted_medians
 from sklearn_dl._trees._weighted import best_tree
@@ -115,6 +116,22 @@ def test_no_depth_is_too_great():
         sort_columns(X, np.ones(60)), y, 0, np.ones(60), 1000, "squared_error"
     )
     np.testing.assert_allclose(tree.value[tree.leaf, 0], y)
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 7, 1000])
+def test_rows_are_drawn_as_numpy_draws_them(n_rows):
+    rng = np.random.RandomState(0)
+    weights = rng.exponential(size=n_rows) ** 8
+    weights[: n_rows // 3] = 0
+    for seed in range(20):
+        rows = np.random.RandomState(seed).choice(
+            n_rows, n_rows, p=weights / weights.sum()
+        )
+        uniforms = np.random.RandomState(seed).random_sample(n_rows)
+        np.testing.assert_array_equal(
+            count_draws(weights / weights.sum(), uniforms),
+            np.bincount(rows, minlength=n_rows),
+        )
 
 
 def test_weighted_medians():

@@ -19,6 +19,7 @@ from sklearn_dl.boosting import AdaBoostRegressor
 from sklearn_dl.domain_adaptation import (
     TrAdaBoostRegressor,
     TwoStageTrAdaBoostRegressor,
+    _frozen_boosting,
 )
 from sklearn_dl.domain_adaptation._two_stage_tradaboost import shift_weight
 
@@ -243,6 +244,35 @@ def test_steps_are_those_of_the_plain_algorithm():
     values = np.transpose([member.predict(X) for member in members])
     wanted = [weighted_median(row, alphas) for row in values]
     np.testing.assert_allclose(model.predict(X), wanted)
+
+
+@pytest.mark.parametrize("bootstrap", [True, False])
+@pytest.mark.parametrize("loss", ["linear", "square", "exponential"])
+def test_trees_of_the_engine_are_boosted_as_those_of_scikit_learn(loss, bootstrap):
+    X, y, domain = problem(n_target=80)
+    # In more steps rows get as light as 1e-20, which scikit-learn's trees split off.
+    params = {"n_estimators": 6, "n_steps": 3, "cv": FOLDS, "random_state": 0}
+    params |= {"loss": loss, "bootstrap": bootstrap}
+    # In deeper nodes of few rows they draw which of equal splits they take.
+    engine = TwoStageTrAdaBoostRegressor(max_depth=1, **params).fit(X, y, domain)
+    given = TwoStageTrAdaBoostRegressor(DecisionTreeRegressor(max_depth=1), **params)
+    given.fit(X, y, domain)
+    np.testing.assert_allclose(engine.cv_errors_, given.cv_errors_)
+    np.testing.assert_allclose(engine.estimator_weights_, given.estimator_weights_)
+    np.testing.assert_allclose(engine.estimator_errors_, given.estimator_errors_)
+    np.testing.assert_allclose(engine.predict(X), given.predict(X))
+
+
+def test_neither_threads_nor_room_change_a_fit(monkeypatch):
+    X, y, domain = problem()
+    model = TwoStageTrAdaBoostRegressor(n_estimators=7, n_steps=3, cv=3, random_state=0)
+    monkeypatch.setattr(_frozen_boosting, "choose_n_threads", lambda work: 1)
+    one = model.fit(X, y, domain).cv_errors_, model.predict(X)
+    monkeypatch.setattr(_frozen_boosting, "choose_n_threads", lambda work: 3)
+    np.testing.assert_equal((model.fit(X, y, domain).cv_errors_, model.predict(X)), one)
+    # Two rounds in a call of the kernel, and one in the last.
+    monkeypatch.setattr(_frozen_boosting, "_ROOM", 2 * (2 * len(X) + 9 * 15))
+    np.testing.assert_equal((model.fit(X, y, domain).cv_errors_, model.predict(X)), one)
 
 
 def test_a_source_that_misleads_is_left_and_one_that_agrees_is_kept():
