@@ -14,12 +14,16 @@ from numba.extending import intrinsic, models, register_model
 __all__ = [
     "LANES",
     "aligned",
+    "clip",
+    "divide",
     "inverse_root",
     "load",
+    "multiply",
     "multiply_add",
     "prefetch",
     "splat",
     "store",
+    "store_totals",
     "total",
     "zeros",
 ]
@@ -73,6 +77,21 @@ def _address(context, builder, signature, arguments):
         [builder.add(row, builder.mul(arguments[2], ir.IntType(64)(4)))],
     )
     return builder.bitcast(start, _VECTOR.as_pointer())
+
+
+def _splat(builder, number):
+    undefined = ir.Constant(_VECTOR, ir.Undefined)
+    first = builder.insert_element(undefined, number, ir.IntType(32)(0))
+    return _shuffle(builder, first, undefined, [0] * LANES)
+
+
+def _shuffle(builder, x, y, places):
+    """Return some of the numbers of x and, from `LANES` on, of y."""
+    number = ir.IntType(32)
+    chosen = ir.Constant(
+        ir.VectorType(number, len(places)), [number(k) for k in places]
+    )
+    return builder.shuffle_vector(x, y, chosen)
 
 
 @intrinsic
@@ -134,10 +153,7 @@ def splat(typingctx, number):
     """Return a vector that is the same number sixteen times."""
 
     def codegen(context, builder, signature, arguments):
-        undefined = ir.Constant(_VECTOR, ir.Undefined)
-        first = builder.insert_element(undefined, arguments[0], ir.IntType(32)(0))
-        places = ir.Constant(ir.VectorType(ir.IntType(32), LANES), None)
-        return builder.shuffle_vector(first, undefined, places)
+        return _splat(builder, arguments[0])
 
     return _LANES(types.float32), codegen
 
@@ -154,6 +170,40 @@ def multiply_add(typingctx, x, y, z):
 
 
 @intrinsic
+def multiply(typingctx, x, y):
+    """Return ``x * y``."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.fmul(*arguments, flags=_FAST)
+
+    return _LANES(_LANES, _LANES), codegen
+
+
+@intrinsic
+def divide(typingctx, x, y):
+    """Return ``x / y``."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.fdiv(*arguments, flags=_FAST)
+
+    return _LANES(_LANES, _LANES), codegen
+
+
+@intrinsic
+def clip(typingctx, x, low, high):
+    """Return the nearest numbers from `low` to `high`; NaN stays NaN."""
+
+    def codegen(context, builder, signature, arguments):
+        x = arguments[0]
+        for sign, number in zip("<>", arguments[1:], strict=True):
+            bound = _splat(builder, number)
+            x = builder.select(builder.fcmp_ordered(sign, x, bound), bound, x)
+        return x
+
+    return _LANES(_LANES, types.float32, types.float32), codegen
+
+
+@intrinsic
 def total(typingctx, x):
     """Return the sum of the sixteen numbers."""
 
@@ -166,6 +216,38 @@ def total(typingctx, x):
         return builder.call(function, [_FLOAT(0), arguments[0]], fastmath=_FAST)
 
     return types.float32(_LANES), codegen
+
+
+@intrinsic
+def store_totals(typingctx, array, row, column, x0, x1, x2, x3):
+    """Write the sums of four vectors to ``array[row, column:column + 4]``.
+
+    That takes fewer instructions than `total` of each.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        def fold(x, y, places, distance):
+            """Add numbers of x and y to those so many places further on."""
+            near = _shuffle(builder, x, y, places)
+            far = _shuffle(builder, x, y, [place + distance for place in places])
+            return builder.fadd(near, far, flags=_FAST)
+
+        def everywhere(*places):
+            """Do in each quarter as in the first."""
+            return [first + k for first in range(0, LANES, 4) for k in places]
+
+        x0, x1, x2, x3 = arguments[3:]
+        # Quarters become two numbers of each of two vectors, then one of each of four.
+        pairs = everywhere(0, LANES, 1, LANES + 1)
+        pairs = fold(x0, x1, pairs, 2), fold(x2, x3, pairs, 2)
+        sums = fold(*pairs, everywhere(0, 1, LANES, LANES + 1), 2)
+        sums = fold(sums, sums, range(8), 8)
+        sums = fold(sums, sums, range(4), 4)
+        place = _address(context, builder, signature, arguments)
+        builder.store(sums, builder.bitcast(place, sums.type.as_pointer())).align = 4
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.intp, *[_LANES] * 4), codegen
 
 
 @intrinsic

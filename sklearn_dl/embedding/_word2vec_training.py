@@ -225,7 +225,9 @@ class Training:
 
     def _run(self, corpus, first, stop, rates, seed):
         """Train on a part of the tokens, in slices."""
-        embedding, window = self._embedding, self._embedding.window
+        embedding = self._embedding
+        # Wider ones see no more, and are not multiplied in 64 bits.
+        window = min(embedding.window, 2**31)
         document = int(np.searchsorted(corpus.stops, first, side="right"))
         (random,) = seed.generate_state(1, np.uint64)
         state = np.array([first, document, random], dtype=np.uint64)
@@ -241,13 +243,13 @@ class Training:
             np.empty(SENTENCE, np.int32),
             np.empty(n_around * longest, np.int32),
             np.empty(n_around + 1, np.int64),
-            np.empty(n_outputs, np.int64),
-            np.empty(n_outputs, np.float32),
+            np.empty((2, n_outputs), np.int32),
+            aligned(2, n_outputs),
             aligned(n_around, width),
             aligned(n_outputs, width),
-            np.empty((n_around, n_outputs), np.float32),
-            np.empty((n_outputs, n_around), np.float32),
-            aligned(1, width),
+            # See `train_words` for the three.
+            aligned(n_around, n_outputs + 3),
+            np.arange(n_around, dtype=np.int32),
         )
         while state[0] < stop and not self._stopped:
             rate = rates[0] - fall * (int(state[0]) - first)

@@ -4,11 +4,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_dl._numba._lanes import (
     LANES,
+    clip,
+    divide,
     load,
+    multiply,
     multiply_add,
     prefetch,
     splat,
     store,
+    store_totals,
     total,
     zeros,
 )
@@ -33,6 +37,21 @@ def dot(x, y, row):
     return total(result)
 
 
+@fast_kernel
+def share(x, y, quotients, products, low, high):
+    """Write ``x / y`` and ``x * y`` between two bounds."""
+    a, b = load(x, 0, 0), load(y, 0, 0)
+    store(quotients, 0, 0, clip(divide(a, b), low, high))
+    store(products, 0, 0, clip(multiply(a, b), low, high))
+
+
+@fast_kernel
+def four_totals(x, totals, row, column):
+    store_totals(
+        totals, row, column, load(x, 0, 0), load(x, 1, 0), load(x, 2, 0), load(x, 3, 0)
+    )
+
+
 @pytest.mark.parametrize("offset", [0, 1, 5])
 def test_lanes_are_the_numbers_of_a_row(offset):
     # Rows that begin anywhere, and are far apart.
@@ -52,3 +71,22 @@ def test_infinities_stay_what_they_are():
     y = np.empty_like(x)
     scale(x, y, np.float32(2))
     assert y[0, 3] == np.inf and np.isnan(y[0, 7]) and y[0, 0] == 2
+
+
+def test_quotients_and_products_between_bounds():
+    x, y = np.random.default_rng(0).normal(size=(2, 1, LANES)).astype(np.float32)
+    y[0, 2], y[0, 4], y[0, 5] = 0, np.nan, -np.inf
+    quotients, products = np.empty_like(x), np.empty_like(x)
+    share(x, y, quotients, products, np.float32(-0.5), np.float32(0.75))
+    with np.errstate(divide="ignore"):
+        assert_allclose(quotients, np.clip(x / y, -0.5, 0.75), rtol=1e-6)
+    assert_allclose(products, np.clip(x * y, -0.5, 0.75), rtol=1e-6)
+    assert np.isnan(products[0, 4]) and len(set(products[0])) > 3
+
+
+def test_four_totals_are_written_and_nothing_else():
+    x = np.random.default_rng(0).normal(size=(4, LANES)).astype(np.float32)
+    totals = np.full((2, 9), 7, dtype=np.float32)
+    four_totals(x, totals, 1, 3)
+    assert_allclose(totals[1, 3:7], x.sum(axis=1), rtol=1e-5)
+    assert (np.delete(totals, range(12, 16)) == 7).all()

@@ -177,6 +177,78 @@ def test_an_epoch_is_that_of_plain_numpy(model, objective, n_components):
     assert_allclose(embedding.context_vectors_, expected[1], atol=2e-5)
 
 
+@pytest.mark.parametrize("model", ["skip-gram", "cbow"])
+@pytest.mark.parametrize("n_negatives", [1, 5, 17])
+@pytest.mark.parametrize("n_components", [3, 40, 100, 128])
+def test_an_epoch_of_negative_sampling_is_that_of_plain_numpy(
+    model, n_negatives, n_components
+):
+    # The power is such that only the most frequent word is ever drawn, and that often.
+    tokens = np.where(GENERATOR.random(60) < 0.5, 0, GENERATOR.integers(6, size=60))
+    text = [" ".join(f"w{t}" for t in tokens)]
+    rate = 0.1 / (1 + n_negatives)
+    embedding = Word2Vec(
+        n_components, model=model, n_negatives=n_negatives, negative_exponent=60,
+        window=4, dynamic_window=False, subsample=0, learning_rate_init=rate,
+        min_learning_rate=rate, max_iter=9, vocabulary=[f"w{t}" for t in range(6)],
+        random_state=0,
+    ).fit(text)  # fmt: skip
+    v, u = embedding.vectors_.astype(float), embedding.context_vectors_.astype(float)
+    for at, centre in enumerate(tokens):
+        around = [*tokens[max(at - 4, 0) : at], *tokens[at + 1 : at + 5]]
+        h = v[around]
+        if model == "cbow":
+            h = h.mean(axis=0, keepdims=True)
+        targets = [centre] + [0] * (n_negatives if centre else 0)
+        error = rate * ((np.arange(len(targets)) == 0) - expit(h @ u[targets].T))
+        changes = error @ u[targets]
+        np.add.at(u, targets, error.T @ h)
+        np.add.at(v, around, changes)
+    before = embedding.vectors_
+    embedding.partial_fit(text)
+    assert abs(embedding.vectors_ - before).max() > 1e-3
+    assert_allclose(embedding.vectors_, v, atol=5e-5)
+    assert_allclose(embedding.context_vectors_, u, atol=5e-5)
+
+
+@pytest.mark.parametrize("model", ["skip-gram", "cbow"])
+def test_parts_of_words_learn_as_in_plain_numpy(model):
+    tokens = GENERATOR.integers(5, size=40)
+    words = ["walk", "walks", "walked", "talk", "a"]
+    text = [" ".join(words[t] for t in tokens)]
+    embedding = Word2Vec(
+        20, model=model, objective="hierarchical-softmax", unknown="subwords", window=2,
+        subword_lengths=(3, 4), dynamic_window=False, subsample=0, random_state=0,
+        learning_rate_init=0.05, min_learning_rate=0.05, max_iter=9, vocabulary=words,
+    ).fit(text)  # fmt: skip
+    numbers = {part: 5 + k for k, part in enumerate(embedding.subwords_)}
+    parts = [
+        [t] + [numbers[f"<{word}>"[k : k + n]] for n in (3, 4)
+               for k in range(len(word) + 3 - n)]
+        for t, word in enumerate(words)
+    ]  # fmt: skip
+    v = np.vstack([embedding._own_vectors, embedding.subword_vectors_]).astype(float)
+    u = embedding.context_vectors_.astype(float)
+    starts, nodes, bits = huffman_paths(embedding.word_counts_)
+    for at, centre in enumerate(tokens):
+        around = [*tokens[max(at - 2, 0) : at], *tokens[at + 1 : at + 3]]
+        rows = [parts[t] for t in around]
+        if model == "cbow":
+            rows = [[piece for row in rows for piece in row]]
+        h = np.array([v[row].mean(axis=0) for row in rows])
+        path = slice(starts[centre], starts[centre + 1])
+        targets = nodes[path]
+        error = 0.05 * (bits[path] - expit(h @ u[targets].T))
+        changes = error @ u[targets]
+        u[targets] += error.T @ h
+        for row, change in zip(rows, changes, strict=True):
+            np.add.at(v, row, change if model == "cbow" else change / len(row))
+    embedding.partial_fit(text)
+    assert_allclose(embedding._own_vectors, v[:5], atol=2e-5)
+    assert_allclose(embedding.subword_vectors_, v[5:], atol=2e-5)
+    assert_allclose(embedding.context_vectors_, u, atol=2e-5)
+
+
 @pytest.mark.parametrize("objective", ["softmax", "hierarchical-softmax"])
 def test_probabilities_sum_to_one_and_are_learned(objective):
     embedding = Word2Vec(
@@ -479,9 +551,13 @@ def test_a_stream_that_begins_without_known_words():
 def test_windows_may_be_wider_than_documents():
     texts = ["a b c d", "b", "d c b a"]
     params = {"dynamic_window": False, "min_count": 1, "random_state": 0}
-    wide = Word2Vec(4, window=10**8, **params).fit(texts)
     same = Word2Vec(4, window=3, **params).fit(texts)
-    assert_array_equal(wide.vectors_, same.vectors_)
+    for window in (10**8, 2**63 - 1, 2**70):
+        wide = Word2Vec(4, window=window, **params).fit(texts)
+        assert_array_equal(wide.vectors_, same.vectors_)
+    params["dynamic_window"] = True
+    embedding = Word2Vec(4, window=2**63 - 1, model="cbow", **params).fit(texts)
+    assert np.isfinite(embedding.vectors_).all()
 
 
 def test_lists_of_tokens_with_stop_words():
