@@ -62,7 +62,8 @@ class CDANClassifier(AdaptedClassifierMixin, BaseDeepAdapter):
 
     entropy_conditioning : bool, default=True
         Whether rows that are predicted with certainty count more in the loss of the
-        domains, by the factor ``1 + exp(-entropy)``.
+        domains, by the factor ``1 + exp(-entropy)``. Its gradient is reversed as well:
+        rows become more certain.
 
     solver : {'sgd', 'adam', 'adamw', 'nadam', 'rmsprop', 'adagrad', \
             'adadelta'}, default='sgd'

@@ -378,7 +378,9 @@ class AdversarialNetwork(AdaptationNetwork):
             reverse_gradient(features, strength), domains.codes, domains.weight
         )
 
-    def _domain_loss(self, seen: Tensor, codes: Tensor, weight: Tensor) -> Tensor:
+    def _domain_loss(
+        self, seen: Tensor, codes: Tensor, weight: Tensor, factor: Tensor | float = 1.0
+    ) -> Tensor:
         logits = self.domain_head(seen).to(weight.dtype)
         if logits.shape[1] == 1:
             losses = F.binary_cross_entropy_with_logits(
@@ -386,7 +388,7 @@ class AdversarialNetwork(AdaptationNetwork):
             )
         else:
             losses = F.cross_entropy(logits, codes, reduction="none")
-        return weighted_mean(losses, weight)
+        return weighted_mean(losses * factor, weight)
 
 
 class ConditionalAdversarialNetwork(AdversarialNetwork):
@@ -405,7 +407,7 @@ class ConditionalAdversarialNetwork(AdversarialNetwork):
         As for :class:`AdversarialNetwork`.
     entropy_conditioning : bool, default=True
         Whether rows that are predicted with certainty count more: their weight is
-        multiplied by ``1 + exp(-entropy)``.
+        multiplied by ``1 + exp(-entropy)``, whose gradient is reversed as well.
     **kwargs
         As for :class:`AdversarialNetwork`.
 
@@ -453,17 +455,23 @@ class ConditionalAdversarialNetwork(AdversarialNetwork):
         self, features: Tensor, output: Tensor, domains: BatchDomains, strength: float
     ) -> Tensor | None:
         """Return the loss of the domains; its gradient is reversed for the body."""
-        # The probabilities only say what to compare: no gradient flows through them.
-        logits = output.detach()
+        logits = output
         if logits.shape[1] == 1:
             logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
         log_probabilities = logits.log_softmax(dim=1)
         probabilities = log_probabilities.exp()
-        seen = self._products(reverse_gradient(features, strength), probabilities)
-        if self.entropy_conditioning:
-            entropy = -(probabilities * log_probabilities).sum(dim=1)
-            domains = domains.weighted(1 + torch.exp(-entropy))
-        return self._domain_loss(seen, domains.codes, domains.weight)
+        # The probabilities only say what to compare: no gradient flows through them.
+        seen = self._products(
+            reverse_gradient(features, strength), probabilities.detach()
+        )
+        if not self.entropy_conditioning:
+            return self._domain_loss(seen, domains.codes, domains.weight)
+        # But through the weights it does, reversed too: rows become more certain.
+        entropy = -(probabilities * log_probabilities).sum(dim=1)
+        certainty = 1 + torch.exp(-reverse_gradient(entropy, strength))
+        known = certainty.detach()
+        weight = domains.weighted(known).weight
+        return self._domain_loss(seen, domains.codes, weight, certainty / known)
 
     def _products(self, features: Tensor, probabilities: Tensor) -> Tensor:
         if self.of_features is None or self.of_classes is None:

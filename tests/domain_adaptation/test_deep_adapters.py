@@ -273,10 +273,12 @@ def trained_by_hand(model, X, y, n_epochs):
         if kind in ("DANNClassifier", "CDANClassifier"):
             seen, row_shares = features, shares
             if kind == "CDANClassifier":
-                p = outs[0].softmax(1).detach()
+                p = outs[0].softmax(1)
                 certain = shares * (1 + torch.exp((p * p.log()).sum(1)))
-                row_shares = torch.cat([s / s.sum() / 2 for s in certain.split(n)])
-                seen = torch.einsum("nk,nf->nkf", p, features).flatten(1)
+                row_shares = torch.cat(
+                    [s / s.detach().sum() / 2 for s in certain.split(n)]
+                )
+                seen = torch.einsum("nk,nf->nkf", p.detach(), features).flatten(1)
             logits = network.domain_head(seen)[:, 0]
             losses = F.binary_cross_entropy_with_logits(logits, codes, reduction="none")
             of_domains = (losses * row_shares).sum()
@@ -288,7 +290,7 @@ def trained_by_hand(model, X, y, n_epochs):
                 by_domains = torch.autograd.grad(
                     of_domains, part, retain_graph=True, allow_unused=True
                 )
-                sign = -strength if name == "body" else 1.0
+                sign = 1.0 if name == "domain_head" else -strength
                 gradients += [
                     (0 if a is None else a) + sign * (0 if b is None else b)
                     for a, b in zip(by_labels, by_domains, strict=True)

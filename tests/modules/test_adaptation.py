@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from sklearn_dl.modules import (
     AdaptationNetwork,
@@ -169,12 +170,43 @@ def test_many_products_are_drawn_at_random_with_the_right_mean():
 def test_certain_rows_count_more_and_domains_still_alike():
     network = ConditionalAdversarialNetwork(nn.Identity(), 2, 2).double()
     seen = []
-    network._domain_loss = lambda _seen, _codes, weight: seen.append(weight)
+    network._domain_loss = lambda _seen, _codes, weight, _: seen.append(weight)
     output = torch.tensor([[0.0, 0], [9, -9], [0, 0], [0, 0]], dtype=torch.float64)
     network.adaptation_loss(rows(4, 2), output, domains_of(2, 2), 1.0)
     uncertain, certain = seen[0][:2]
     assert certain / uncertain == pytest.approx(2 / 1.5, rel=1e-3)
     assert seen[0][:2].sum() == pytest.approx(seen[0][2:].sum())
+
+
+def test_rows_become_more_certain_where_the_domains_can_be_told_apart():
+    # As in the authors' code: through the weights flows a reversed gradient.
+    network = ConditionalAdversarialNetwork(nn.Identity(), 3, 4).double()
+    features, output = rows(6), rows(6, 4, seed=1).requires_grad_()
+    network.adaptation_loss(features, output, domains_of(3, 3), 0.5).backward()
+    reversed_gradient, output.grad = output.grad, None
+
+    share = output.softmax(1)
+    certainty = 1 + torch.exp((share * share.log()).sum(1))
+    seen = network._products(features, share.detach())
+    logits = network.domain_head(seen)[:, 0]
+    losses = F.binary_cross_entropy_with_logits(
+        logits, domains_of(3, 3).codes.to(logits.dtype), reduction="none"
+    ).detach()
+    mass = certainty.detach()
+    loss = sum(
+        (certainty[part] * losses[part]).sum() / mass[part].sum() / 2
+        for part in (slice(3), slice(3, 6))
+    )
+    loss.backward()
+    torch.testing.assert_close(reversed_gradient, -0.5 * output.grad)
+
+    network.entropy_conditioning = False
+    output.grad = None
+    loss = network.adaptation_loss(
+        features.requires_grad_(), output, domains_of(3, 3), 0.5
+    )
+    loss.backward()
+    assert output.grad is None
 
 
 def test_players_of_the_discrepancy_want_the_opposite():
