@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_dl._trees._columns import SPACING
-from sklearn_dl.utils._kernel import kernel, lean_inner_kernel
+from sklearn_dl.utils._kernel import kernel, lean_inner_kernel, lean_kernel
 
 __all__ = ["CRITERIA", "WeightedTree", "best_tree", "empty_trees", "grow_tree"]
 
@@ -208,8 +208,12 @@ class _Rows(NamedTuple):
     used: np.ndarray
     # (n_features, n_used): node by node, and in each by the value of the column.
     order: np.ndarray
-    # Room for as many.
-    spare: np.ndarray
+    # The same of the next level.
+    next_order: np.ndarray
+    # (n_rows, 2): the weight, and that times the target, or the class.
+    terms: np.ndarray
+    # (n_rows,): whether they went to the left last.
+    is_left: np.ndarray
 
 
 @kernel
@@ -231,16 +235,16 @@ def _new_level(n_nodes, n_sums):
 def _grow(columns, target, weights, max_depth, criterion, least, tree):
     """Grow a tree; return its number of nodes."""
     n_sums = 2 if criterion == _SQUARED else tree.value.shape[1]
-    rows = _used_rows(columns, weights)
+    rows = _used_rows(columns, target, weights, criterion)
     sums = np.empty((2, n_sums))
     level = _new_level(1, n_sums)
     level.last[0] = len(rows.used)
     begin, end = 0, 1
     for depth in range(max_depth + 1):
-        _describe(rows.used, target, weights, criterion, begin, level, tree)
+        _describe(rows, target, criterion, begin, level, tree)
         if depth == max_depth:
             break
-        _find_splits(columns, rows, target, weights, criterion, least, sums, level)
+        _find_splits(columns, rows, criterion, least, sums, level)
         size = end
         for n in range(end - begin):
             if level.feature[n] >= 0:
@@ -251,16 +255,17 @@ def _grow(columns, target, weights, max_depth, criterion, least, tree):
                 size += 2
         if size == end:
             break
-        _pass_down(columns.values, begin, tree)
+        _pass_down(columns.values, begin, tree, rows.is_left)
         following = _new_level(size - end, n_sums)
         if depth + 1 < max_depth:
             _part(rows, begin, end, level, following, tree)
+            rows = _next_rows(rows)
         level, begin, end = following, end, size
     return end
 
 
 @kernel
-def _used_rows(columns, weights):
+def _used_rows(columns, target, weights, criterion):
     """Return the rows that have a weight, and their order in each column."""
     n_features, n_rows = columns.order.shape
     used = np.flatnonzero(weights).astype(np.int32)
@@ -273,11 +278,22 @@ def _used_rows(columns, weights):
             # Written over by the next row if this one has no weight.
             goal[k] = source[p]
             k += weights[source[p]] != 0
-    return _Rows(used, order, np.empty(len(used), dtype=np.int32))
+    terms = np.empty((n_rows, 2))
+    for row in range(n_rows):
+        terms[row, 0] = weights[row]
+        factor = weights[row] if criterion == _SQUARED else 1.0
+        terms[row, 1] = factor * target[row]
+    is_left = np.empty(n_rows, dtype=np.bool_)
+    return _Rows(used, order, np.empty_like(order), terms, is_left)
 
 
 @kernel
-def _pass_down(values, begin, tree):
+def _next_rows(rows):
+    return _Rows(rows.used, rows.next_order, rows.order, rows.terms, rows.is_left)
+
+
+@lean_kernel
+def _pass_down(values, begin, tree, went_left):
     """Move rows from the nodes of a level to their children."""
     feature, threshold, missing_left = tree.feature, tree.threshold, tree.missing_left
     left, right, leaf = tree.left, tree.right, tree.leaf
@@ -287,58 +303,57 @@ def _pass_down(values, begin, tree):
             value = values[feature[node], row]
             is_left = value <= threshold[node]
             is_left |= np.isnan(value) & missing_left[node]
+            went_left[row] = is_left
             leaf[row] = left[node] if is_left else right[node]
 
 
-@kernel
+@lean_kernel
 def _part(rows, begin, end, level, following, tree):
     """Part the rows of the nodes of a level, in the order that they have."""
     for node in range(begin, end):
         if tree.feature[node] < 0:
             continue
         first, last = level.first[node - begin], level.last[node - begin]
-        child, middle = tree.left[node], first
+        middle = first
+        for row in rows.order[0, first:last]:
+            middle += rows.is_left[row]
         for f in range(len(rows.order)):
-            here = rows.order[f, first:last]
-            middle = first + _part_column(here, rows.spare, tree.leaf, child)
-        following.first[child - end], following.last[child - end] = first, middle
-        following.first[child - end + 1], following.last[child - end + 1] = middle, last
+            _part_column(
+                rows.order[f], rows.next_order[f], first, middle, last, rows.is_left
+            )
+        child = tree.left[node] - end
+        following.first[child], following.last[child] = first, middle
+        following.first[child + 1], following.last[child + 1] = middle, last
 
 
 @lean_inner_kernel
-def _part_column(rows, spare, leaf, child):
-    """Move the rows of one child in front; return their number."""
-    n_here, n_there = 0, 0
-    for p in range(len(rows)):
-        row = rows[p]
-        is_here = leaf[row] == child
-        # Both are written, and one of them is written over.
-        rows[n_here] = row
-        spare[n_there] = row
-        n_here += is_here
-        n_there += not is_here
-    for p in range(n_there):
-        rows[n_here + p] = spare[p]
-    return n_here
+def _part_column(order, next_order, first, middle, last, is_left):
+    """Move rows to the places of their nodes."""
+    for p in range(first, last):
+        row = order[p]
+        here = is_left[row]
+        next_order[first if here else middle] = row
+        first += here
+        middle += not here
 
 
 @kernel
-def _describe(used, target, weights, criterion, begin, level, tree):
+def _describe(rows, target, criterion, begin, level, tree):
     """Compute sums, value and impurity of the nodes of a level."""
-    total, leaf = level.total, tree.leaf
+    total, leaf, terms = level.total, tree.leaf, rows.terms
     squares = np.zeros(len(total))
     n_rows = np.zeros(len(total), dtype=np.int64)
-    for row in used:
-        weight, n = weights[row], leaf[row] - begin
+    for row in rows.used:
+        n = leaf[row] - begin
         if n < 0:
             continue
         n_rows[n] += 1
         if criterion == _SQUARED:
-            total[n, 0] += weight
-            total[n, 1] += weight * target[row]
-            squares[n] += weight * target[row] * target[row]
+            total[n, 0] += terms[row, 0]
+            total[n, 1] += terms[row, 1]
+            squares[n] += terms[row, 1] * target[row]
         else:
-            total[n, int(target[row])] += weight
+            total[n, int(terms[row, 1])] += terms[row, 0]
     for n in range(len(total)):
         node, sums = begin + n, total[n]
         if criterion == _SQUARED:
@@ -359,8 +374,8 @@ def _describe(used, target, weights, criterion, begin, level, tree):
         level.is_open[n] = impurity > _PURE and n_rows[n] > 1
 
 
-@kernel
-def _find_splits(columns, rows, target, weights, criterion, least, sums, level):
+@lean_kernel
+def _find_splits(columns, rows, criterion, least, sums, level):
     """Find the best split of each node of a level."""
     for f in range(len(rows.order)):
         column = _Column(
@@ -375,30 +390,29 @@ def _find_splits(columns, rows, target, weights, criterion, least, sums, level):
                 continue
             here = rows.order[f, level.first[n] : level.last[n]]
             if criterion == _SQUARED:
-                _scan_numbers(column, here, target, weights, least, f, n, level)
+                _scan_numbers(column, here, rows.terms, least, f, n, level)
             else:
                 _scan_classes(
-                    column, here, target, weights, criterion, least, f, n, sums, level
+                    column, here, rows.terms, criterion, least, f, n, sums, level
                 )
 
 
 @lean_inner_kernel
-def _scan_numbers(column, rows, target, weights, least, f, n, level):
+def _scan_numbers(column, rows, terms, least, f, n, level):
     """Look for a better split of a node in one column, of numbers."""
     values, total, n_present = column.values, level.total[n], len(rows)
     missing_weight, missing_moment = 0.0, 0.0
     while n_present > 0 and np.isnan(values[rows[n_present - 1]]):
         n_present -= 1
-        row = rows[n_present]
-        missing_weight += weights[row]
-        missing_moment += weights[row] * target[row]
+        missing_weight += terms[rows[n_present], 0]
+        missing_moment += terms[rows[n_present], 1]
     has_missing = n_present < len(rows)
     weight, moment, limit = 0.0, 0.0, _worth_keeping(level, n, f)
     # So many rows are on the left; if all that have a value, the others are not.
     for p in range(1, n_present + has_missing):
         row = rows[p - 1]
-        weight += weights[row]
-        moment += weights[row] * target[row]
+        weight += terms[row, 0]
+        moment += terms[row, 1]
         is_end = p == n_present
         if not is_end and not _lies_between(column, row, rows[p]):
             continue
@@ -414,7 +428,7 @@ def _scan_numbers(column, rows, target, weights, least, f, n, level):
 
 
 @lean_inner_kernel
-def _scan_classes(column, rows, target, weights, criterion, least, f, n, sums, level):
+def _scan_classes(column, rows, terms, criterion, least, f, n, sums, level):
     """Look for a better split of a node in one column, of classes."""
     values, total, n_present = column.values, level.total[n], len(rows)
     left, missing = sums
@@ -423,13 +437,13 @@ def _scan_classes(column, rows, target, weights, criterion, least, f, n, sums, l
     while n_present > 0 and np.isnan(values[rows[n_present - 1]]):
         n_present -= 1
         row = rows[n_present]
-        missing[int(target[row])] += weights[row]
+        missing[int(terms[row, 1])] += terms[row, 0]
     has_missing = n_present < len(rows)
     limit = _worth_keeping(level, n, f)
     # So many rows are on the left; if all that have a value, the others are not.
     for p in range(1, n_present + has_missing):
         row = rows[p - 1]
-        left[int(target[row])] += weights[row]
+        left[int(terms[row, 1])] += terms[row, 0]
         is_end = p == n_present
         if not is_end and not _lies_between(column, row, rows[p]):
             continue
