@@ -8,9 +8,11 @@ from sklearn_dl._trees._bootstrap import count_draws
 from sklearn_dl._trees._weighted import CRITERIA, WeightedTree, grow_tree
 from sklearn_dl.utils._kernel import kernel
 
-__all__ = ["LOSSES", "Boosting", "boost_numbers"]
+__all__ = ["LOSSES", "PERFECT", "Boosting", "boost_numbers"]
 
 LOSSES = {"linear": 0, "square": 1, "exponential": 2}
+# A smaller error is none: the odds of a tree would be infinite.
+PERFECT = 1e-300
 
 _SQUARED_ERROR = CRITERIA["squared_error"]
 
@@ -57,6 +59,7 @@ def boost_numbers(
     learning_rate,
     n_before,
     trees,
+    sizes,
     alphas,
     errors,
     values,
@@ -85,6 +88,8 @@ def boost_numbers(
         How many rounds there were before these.
     trees : WeightedTree
         Room for the trees of n_rounds rounds.
+    sizes : ndarray of shape (n_rounds,), dtype int64
+        Room for the number of nodes of each tree.
     alphas, errors : ndarray of shape (n_rounds,), dtype float64
         Room for the weight of each tree in the median, and its error.
     values : ndarray of shape (n_rounds, n_held_out), dtype float64
@@ -92,12 +97,11 @@ def boost_numbers(
 
     Returns
     -------
-    sizes : ndarray of shape (n_kept,), dtype int64
-        The number of nodes of each tree that was kept.
+    n_kept : int
+        How many trees were kept.
     goes_on : bool
         Whether there may be another round.
     """
-    sizes = np.zeros(len(alphas), dtype=np.int64)
     for k in range(len(alphas)):
         if boosting.least_share > 0:
             _lift(boosting)
@@ -123,17 +127,17 @@ def boost_numbers(
         for row in boosting.used:
             error += boosting.weights[row] * losses[row]
         if error >= 0.5 and n_before + k > 0:
-            return sizes[:k], False
+            return k, False
         errors[k] = error
         for p in range(len(boosting.held_out)):
             values[k, p] = tree.value[tree.leaf[boosting.held_out[p]], 0]
-        if error >= 0.5 or error <= 0:
+        if error >= 0.5 or error < PERFECT:
             # Alone it predicts, whatever it is; a perfect one is the end.
-            alphas[k] = 0.0 if error > 0 else 1.0
-            return sizes[: k + 1], False
+            alphas[k] = 0.0 if error >= 0.5 else 1.0
+            return k + 1, False
         alphas[k] = learning_rate * np.log((1 - error) / error)
         _boost(boosting, losses, alphas[k])
-    return sizes, True
+    return len(alphas), True
 
 
 @kernel

@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 from llvmlite import ir
@@ -53,6 +54,28 @@ def choose_n_threads(work):
     return openmp_effective_n_threads()
 
 
+@contextmanager
+def mapping_threads(n_threads):
+    """Let several threads share the calls of a function.
+
+    Parameters
+    ----------
+    n_threads : int
+        How many threads.
+
+    Yields
+    ------
+    map_ : callable
+        As ``map``, but with threads it does not wait for anybody to look at results.
+        Functions spend their time without the GIL, or there is nothing to gain.
+    """
+    if n_threads == 1:
+        yield map
+        return
+    with ThreadPoolExecutor(n_threads) as pool:
+        yield pool.map
+
+
 def map_in_threads(function, items, n_threads):
     """Return the results of a function of each item, computed by several threads.
 
@@ -70,10 +93,8 @@ def map_in_threads(function, items, n_threads):
     results : list
         In the order of the items.
     """
-    if n_threads == 1:
-        return [function(item) for item in items]
-    with ThreadPoolExecutor(n_threads) as pool:
-        return list(pool.map(function, items))
+    with mapping_threads(n_threads) as map_:
+        return list(map_(function, items))
 
 
 def run_in_threads(kernel, n_threads, *arguments):

@@ -23,6 +23,7 @@ _TIE = 1e-14
 _LIGHT = 1e-15
 # Products that differ by less than this may be equal but for rounding.
 _ROUNDED = 1 - 1e-12
+_TINY = 1e-290
 # scikit-learn's trees leave nodes alone that are as pure as this.
 _PURE = np.finfo(np.float64).eps
 
@@ -102,8 +103,9 @@ def best_tree(
     """
     trees = empty_trees(1, len(target), max_depth, max(n_classes, 1))
     tree = WeightedTree(*(array[0] for array in trees))
+    depth = min(max_depth, len(target))
     size = grow_tree(
-        columns, target, weights, max_depth, CRITERIA[criterion], least_leaf, tree
+        columns, target, weights, depth, CRITERIA[criterion], least_leaf, tree
     )
     return WeightedTree(*(array[:size] for array in tree[:-1]), leaf=tree.leaf)
 
@@ -507,13 +509,15 @@ def _gain_of_numbers(weight, moment, total, least, limit):
     other_weight, other_moment = total[0] - weight, total[1] - moment
     if weight < least or other_weight < least:
         return -np.inf
-    square, other_square = moment * moment, other_moment * other_moment
-    # Divisions would be most of the time, and few splits are worth one.
-    product = square * other_weight + other_square * weight
-    if product < limit * weight * other_weight * _ROUNDED:
-        return -np.inf
     light = _LIGHT * total[0]
-    return square / max(weight, light) + other_square / max(other_weight, light)
+    weight, other_weight = max(weight, light), max(other_weight, light)
+    square, other_square = moment * moment, other_moment * other_moment
+    # Divisions would be most of the time, and few splits are worth one. Numbers as
+    # small as they can be have too few digits to tell.
+    product = square * other_weight + other_square * weight
+    if _TINY < product < limit * weight * other_weight * _ROUNDED:
+        return -np.inf
+    return square / weight + other_square / other_weight
 
 
 @lean_inner_kernel

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import clone
 
-from sklearn_dl._trees._boosted_numbers import LOSSES, Boosting, boost_numbers
+from sklearn_dl._trees._boosted_numbers import LOSSES, PERFECT, Boosting, boost_numbers
 from sklearn_dl._trees._bootstrap import draw_uniforms
 from sklearn_dl._trees._learners import FittedRegressors, TreeRegressors
-from sklearn_dl._trees._threads import choose_n_threads, map_in_threads
+from sklearn_dl._trees._threads import choose_n_threads
 from sklearn_dl._trees._weighted import WeightedTree, empty_trees
 from sklearn_dl.domain_adaptation._tradaboost_base import (
     LEAST_SHARE,
@@ -30,7 +30,8 @@ class Boosted(NamedTuple):
     Parameters
     ----------
     members, alphas, errors : list
-        The weak learners, their weights in the median, and their errors.
+        The weak learners, their weights in the median, and their errors. Trees are not
+        kept where rows are held out.
     first_values : ndarray of shape (n_rows,)
         What the first one predicts for the training rows.
     values : ndarray of shape (n_held_out, n_members)
@@ -53,19 +54,26 @@ class _FrozenBoosting(ABC):
         Its parameters are looked at.
     rows : TrainingRows
         The training rows.
+    learner : object
+        Fits the weak learners.
     random_state : RandomState
         Seeds the boostings.
+    n_threads : int
+        How many threads share the boostings.
     """
 
-    def __init__(self, estimator, rows, random_state):
+    def __init__(self, estimator, rows, learner, random_state, n_threads):
         self.rows = rows
+        self.learner = learner
         self.n_rounds = estimator.n_estimators
         self.learning_rate = estimator.learning_rate
         self.loss = estimator.loss
         self.random_state = random_state
+        self.n_threads = n_threads
+        # Tells the other threads that nobody waits for them any more.
+        self.is_stopped = False
 
-    @abstractmethod
-    def boost(self, tasks):
+    def boost(self, tasks, map_):
         """Boost from several weights.
 
         Parameters
@@ -73,17 +81,28 @@ class _FrozenBoosting(ABC):
         tasks : list of tuple of ndarray
             Weights of the rows, which add up to 1, and the rows for which the
             predictions of all members are wanted. Rows of weight 0 have no say.
+        map_ : callable
+            ``map``, or what shares the calls among threads.
 
         Returns
         -------
         boosted : list of Boosted
             The weak learners of each.
         """
+        # The first draws as AdaBoost does.
+        seeds = self.random_state.randint(np.iinfo(np.int32).max, size=len(tasks) - 1)
+        states = [self.random_state]
+        states += [np.random.RandomState(np.random.MT19937(seed)) for seed in seeds]
+        starts = [self._start(*task) for task in tasks]
+        try:
+            return list(map_(self._boost, starts, states))
+        except BaseException:
+            self.is_stopped = True
+            raise
 
-    def _random_states(self, n_tasks):
-        """Return what each boosting draws from; the first as AdaBoost does."""
-        seeds = self.random_state.randint(np.iinfo(np.int32).max, size=n_tasks - 1)
-        return [self.random_state, *map(np.random.RandomState, seeds)]
+    @abstractmethod
+    def _boost(self, boosting, random_state):
+        """Boost from where a boosting begins."""
 
     def _start(self, weights, held_out):
         """Return where a boosting begins."""
@@ -114,8 +133,7 @@ class BoostedTrees(_FrozenBoosting):
     """
 
     def __init__(self, estimator, rows, X, random_state):
-        super().__init__(estimator, rows, random_state)
-        self.learner = TreeRegressors(
+        learner = TreeRegressors(
             X,
             rows.y,
             rows.scaled_weights,
@@ -125,67 +143,63 @@ class BoostedTrees(_FrozenBoosting):
             estimator.bootstrap,
             random_state,
         )
-        n_nodes = empty_trees(0, len(X), estimator.max_depth).feature.shape[1]
+        n_threads = choose_n_threads(X.size * estimator.n_estimators)
+        super().__init__(estimator, rows, learner, random_state, n_threads)
+        self.max_depth = min(estimator.max_depth, len(X))
+        n_nodes = empty_trees(0, len(X), self.max_depth).feature.shape[1]
         n_at_once = _ROOM // (2 * len(X) + len(WeightedTree._fields) * n_nodes)
         self.n_at_once = min(max(n_at_once, 1), self.n_rounds)
-        self.n_threads = choose_n_threads(X.size * self.n_rounds)
 
-    def boost(self, tasks):
-        """Boost from several weights."""
-        states = self._random_states(len(tasks))
-        starts = [self._start(*task) for task in tasks]
-        return map_in_threads(
-            self._boost_one, zip(starts, states, strict=True), self.n_threads
-        )
-
-    def _boost_one(self, start_and_state):
-        """Boost from the weights of one task."""
-        boosting, random_state = start_and_state
+    def _boost(self, boosting, random_state):
+        """Boost from where a boosting begins."""
         boosted = Boosted([], [], [], None, None)
         parts, goes_on = [], True
-        while goes_on and len(boosted.members) < self.n_rounds:
-            n_before = len(boosted.members)
-            n = min(self.n_at_once, self.n_rounds - n_before)
-            sizes, trees, values, goes_on = self._rounds(
-                boosting, random_state, n_before, n, boosted
+        while goes_on and not self.is_stopped and len(boosted.alphas) < self.n_rounds:
+            is_first = not boosted.alphas
+            n = min(self.n_at_once, self.n_rounds - len(boosted.alphas))
+            trees = empty_trees(n, len(self.rows.y), self.max_depth)
+            values = np.empty((n, len(boosting.held_out)))
+            sizes, goes_on = self._rounds(
+                boosting, random_state, trees, values, boosted
             )
-            if n_before == 0:
-                first_values = trees.value[0, trees.leaf[0], 0]
             parts.append(values[: len(sizes)])
-            boosted.members.extend(
-                WeightedTree(*(array[k, :size] for array in trees[:-1]), leaf=None)
-                for k, size in enumerate(sizes)
-            )
+            if is_first:
+                first_values = trees.value[0, trees.leaf[0], 0]
+            if not len(boosting.held_out):
+                boosted.members.extend(
+                    WeightedTree(*(array[k, :size] for array in trees[:-1]), leaf=None)
+                    for k, size in enumerate(sizes)
+                )
         values = np.ascontiguousarray(np.concatenate(parts).T)
         return boosted._replace(first_values=first_values, values=values)
 
-    def _rounds(self, boosting, random_state, n_before, n, boosted):
-        """Run some rounds."""
-        learner, n_rows = self.learner, len(self.rows.y)
+    def _rounds(self, boosting, random_state, trees, values, boosted):
+        """Run as many rounds as there are values; return the sizes of the trees."""
+        learner, n = self.learner, len(values)
         uniforms = np.empty((0, 0))
         if learner.bootstrap:
-            uniforms = draw_uniforms(random_state, n, n_rows)
-        trees = empty_trees(n, n_rows, learner.max_depth)
-        alphas, errors = np.zeros(n), np.zeros(n)
-        values = np.empty((n, len(boosting.held_out)))
-        sizes, goes_on = boost_numbers(
+            uniforms = draw_uniforms(random_state, n, len(self.rows.y))
+        sizes, alphas, errors = np.zeros(n, dtype=np.int64), np.zeros(n), np.zeros(n)
+        # It returns numbers alone: with arrays, Ctrl-C would be another error.
+        n_kept, goes_on = boost_numbers(
             learner.columns,
             learner.target,
             boosting,
             uniforms,
-            learner.max_depth,
+            self.max_depth,
             learner.least_leaf,
             LOSSES[self.loss],
             float(self.learning_rate),
-            n_before,
+            len(boosted.alphas),
             trees,
+            sizes,
             alphas,
             errors,
             values,
         )
-        boosted.alphas.extend(alphas[: len(sizes)].tolist())
-        boosted.errors.extend(errors[: len(sizes)].tolist())
-        return sizes, trees, values, goes_on
+        boosted.alphas.extend(alphas[:n_kept].tolist())
+        boosted.errors.extend(errors[:n_kept].tolist())
+        return sizes[:n_kept], goes_on
 
 
 class GivenRegressors(_FrozenBoosting):
@@ -200,23 +214,15 @@ class GivenRegressors(_FrozenBoosting):
     """
 
     def __init__(self, estimator, rows, unit, random_state):
-        super().__init__(estimator, rows, random_state)
-        self.unit = unit
-        self.learner = FittedRegressors(
+        learner = FittedRegressors(
             estimator.estimator, rows.X, rows.y, estimator.bootstrap, random_state
         )
+        super().__init__(estimator, rows, learner, random_state, 1)
+        self.unit = unit
 
-    def boost(self, tasks):
-        """Boost from several weights."""
-        boosted = []
-        states = self._random_states(len(tasks))
-        for task, random_state in zip(tasks, states, strict=True):
-            self.learner.random_state = random_state
-            boosted.append(self._boost_one(self._start(*task)))
-        return boosted
-
-    def _boost_one(self, boosting):
-        """Boost from the weights of one task."""
+    def _boost(self, boosting, random_state):
+        """Boost from where a boosting begins."""
+        self.learner.random_state = random_state
         weights, used, moving, logs, mass, held_out, least_share = boosting
         y = self.rows.y[used]
         members, alphas, errors, values = [], [], [], []
@@ -237,7 +243,7 @@ class GivenRegressors(_FrozenBoosting):
             members.append(member)
             errors.append(error)
             values.append(predicted[held_out])
-            if is_chance or error <= 0:
+            if is_chance or error < PERFECT:
                 # Alone it predicts, whatever it is; a perfect one is the end.
                 alphas.append(0.0 if is_chance else 1.0)
                 break

@@ -9,6 +9,7 @@ from sklearn.model_selection import KFold, check_cv
 from sklearn.utils import check_random_state
 
 from sklearn_dl._trees._flat import weighted_medians
+from sklearn_dl._trees._threads import mapping_threads
 from sklearn_dl.domain_adaptation._frozen_boosting import (
     BoostedTrees,
     GivenRegressors,
@@ -154,7 +155,9 @@ class TwoStageTrAdaBoostRegressor(MedianRegressorMixin, BaseWeighted):
 
     Features are read in single precision by the engine's trees, which take missing
     values (NaN). For them sparse X becomes dense in `fit`, and in parts when it is
-    predicted. The columns are sorted once for all steps and folds.
+    predicted. The columns are sorted once for all steps and folds, and the boostings of
+    a step run side by side on as many cores as OMP_NUM_THREADS allows, which changes
+    nothing in their results.
 
     References
     ----------
@@ -248,9 +251,10 @@ class TwoStageTrAdaBoostRegressor(MedianRegressorMixin, BaseWeighted):
         rows, _ = self._read(X, y, sample_domain, sample_weight, numeric=True)
         random_state = check_random_state(self.random_state)
         folds = self._folds(rows, random_state)
-        boosting = self._new_boosting(rows, random_state)
         tasks = RoundTasks(self, X, y, self.n_steps, "step")
-        self._run(boosting, rows, folds, tasks)
+        boosting = self._new_boosting(rows, random_state)
+        with mapping_threads(boosting.n_threads) as map_:
+            self._run(boosting, rows, folds, tasks, map_)
         tasks.end()
         return self
 
@@ -292,7 +296,7 @@ class TwoStageTrAdaBoostRegressor(MedianRegressorMixin, BaseWeighted):
             return GivenRegressors(self, rows, self._unit(rows), random_state)
         return BoostedTrees(self, rows, self._dense(rows.X), random_state)
 
-    def _run(self, boosting, rows, folds, tasks):
+    def _run(self, boosting, rows, folds, tasks, map_):
         """Boost from the weights of each step, and record what was learned."""
         weights = rows.scaled_weights / rows.scaled_weights.sum()
         first_share = weights[~rows.is_source].sum()
@@ -301,7 +305,7 @@ class TwoStageTrAdaBoostRegressor(MedianRegressorMixin, BaseWeighted):
         for step in range(len(shares)):
             tasks.begin_round()
             boosted, *folded = boosting.boost(
-                [(weights, ()), *fold_weights(weights, rows.is_source, folds)]
+                [(weights, ()), *fold_weights(weights, rows.is_source, folds)], map_
             )
             history.append(rows.spread(weights))
             errors.append(held_out_error(rows, folds, folded))

@@ -1,11 +1,13 @@
 """TrAdaBoost.R2 and its two-stage form: the papers' loops, invariants, bad input."""
 
 import pickle
+import sys
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.datasets import make_friedman1
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Ridge
@@ -273,6 +275,50 @@ def test_neither_threads_nor_room_change_a_fit(monkeypatch):
     # Two rounds in a call of the kernel, and one in the last.
     monkeypatch.setattr(_frozen_boosting, "_ROOM", 2 * (2 * len(X) + 9 * 15))
     np.testing.assert_equal((model.fit(X, y, domain).cv_errors_, model.predict(X)), one)
+
+
+@pytest.mark.parametrize("estimator", [None, DecisionTreeRegressor(max_depth=3)])
+def test_errors_near_zero_do_not_make_weights_infinite(estimator):
+    X, y, domain = problem()
+    weight = 10.0 ** np.random.RandomState(0).uniform(-300, -50, len(y))
+    weight[0] = 1.0
+    model = TwoStageTrAdaBoostRegressor(
+        estimator, n_estimators=30, learning_rate=5, n_steps=3, random_state=0
+    )
+    with np.errstate(all="ignore"):
+        model.fit(X, y, domain, sample_weight=weight)
+    assert np.isfinite(model.estimator_weights_).all()
+    assert np.isfinite(model.predict(X)).all()
+
+
+@pytest.mark.parametrize("depth", [sys.maxsize, 10**20])
+@pytest.mark.parametrize("model", BOTH)
+def test_a_depth_without_limit(model, depth):
+    X, y, domain = problem()
+    deep = clone(model).set_params(max_depth=240).fit(X, y, domain)
+    deepest = clone(model).set_params(max_depth=depth).fit(X, y, domain)
+    np.testing.assert_array_equal(deepest.predict(X), deep.predict(X))
+    assert deep.score(X, y) > 0.9
+
+
+def test_a_boosting_that_fails_stops_the_others(monkeypatch):
+    X, y, domain = problem()
+    rounds, run = [], _frozen_boosting.boost_numbers
+
+    def failing(*args):
+        rounds.append(args)
+        if len(rounds) == 2:
+            raise KeyboardInterrupt
+        return run(*args)
+
+    monkeypatch.setattr(_frozen_boosting, "choose_n_threads", lambda work: 2)
+    monkeypatch.setattr(_frozen_boosting, "boost_numbers", failing)
+    # One round in a call of the kernel.
+    monkeypatch.setattr(_frozen_boosting, "_ROOM", 1)
+    model = TwoStageTrAdaBoostRegressor(n_estimators=500, n_steps=3, random_state=0)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y, domain)
+    assert len(rounds) < 400
 
 
 def test_a_source_that_misleads_is_left_and_one_that_agrees_is_kept():
