@@ -1,4 +1,4 @@
-"""Rounds of AdaBoost.R2 with trees of the engine, in one compiled call."""
+"""AdaBoost.R2: the losses of its rows, and compiled rounds with trees of the engine."""
 
 from typing import NamedTuple
 
@@ -8,13 +8,39 @@ from sklearn_dl._trees._bootstrap import count_draws
 from sklearn_dl._trees._weighted import CRITERIA, WeightedTree, grow_tree
 from sklearn_dl.utils._kernel import kernel
 
-__all__ = ["LOSSES", "PERFECT", "Boosting", "boost_numbers"]
+__all__ = ["LOSSES", "PERFECT", "Boosting", "boost_numbers", "scaled_losses"]
 
 LOSSES = {"linear": 0, "square": 1, "exponential": 2}
 # A smaller error is none: the odds of a tree would be infinite.
 PERFECT = 1e-300
 
 _SQUARED_ERROR = CRITERIA["squared_error"]
+
+
+def scaled_losses(y, predicted, loss):
+    """Return the losses of AdaBoost.R2, from 0 to 1.
+
+    Parameters
+    ----------
+    y, predicted : ndarray of shape (n_rows,)
+        What is right, and what was predicted.
+    loss : {"linear", "square", "exponential"}
+        How a loss grows with its residual.
+
+    Returns
+    -------
+    losses : ndarray of shape (n_rows,)
+        In units of the largest residual.
+    """
+    losses = np.abs(predicted - y)
+    largest = losses.max()
+    if largest > 0:
+        losses /= largest
+    if loss == "square":
+        return losses**2
+    if loss == "exponential":
+        return 1 - np.exp(-losses)
+    return losses
 
 
 class Boosting(NamedTuple):

@@ -129,8 +129,8 @@ def empty_trees(n_trees, n_rows, max_depth, n_values=1):
     trees : WeightedTree
         Each array has one more axis than that of a tree, the first.
     """
-    depth = min(max_depth, n_rows)
-    n_nodes = 2 * n_rows - 1 if depth > 40 else min(2 ** (depth + 1), 2 * n_rows) - 1
+    # Of a greater depth the power is larger than any number of rows.
+    n_nodes = min(2 ** (min(max_depth, 62) + 1), 2 * n_rows) - 1
     return WeightedTree(
         feature=np.full((n_trees, n_nodes), -1, dtype=np.int64),
         threshold=np.zeros((n_trees, n_nodes)),

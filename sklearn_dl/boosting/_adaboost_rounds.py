@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from sklearn_dl._trees._boosted_numbers import scaled_losses
 from sklearn_dl._trees._columns import sort_columns
 from sklearn_dl._trees._flat import trees_of_stumps
 from sklearn_dl._trees._stumps import (
@@ -269,14 +270,7 @@ class RegressorRounds(LearnerRounds):
 
     def _run_round(self, weights):
         member, predicted = self.learner.fit(weights)
-        losses = np.abs(predicted - self.y)
-        largest = losses.max()
-        if largest != 0:
-            losses /= largest
-        if self.loss == "square":
-            losses **= 2
-        elif self.loss == "exponential":
-            losses = 1 - np.exp(-losses)
+        losses = scaled_losses(self.y, predicted, self.loss)
         error = (weights * losses).sum()
         if error <= 0:
             self._keep(member, 1.0, 0.0)

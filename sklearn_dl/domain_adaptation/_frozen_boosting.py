@@ -6,14 +6,19 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import clone
 
-from sklearn_dl._trees._boosted_numbers import LOSSES, PERFECT, Boosting, boost_numbers
+from sklearn_dl._trees._boosted_numbers import (
+    LOSSES,
+    PERFECT,
+    Boosting,
+    boost_numbers,
+    scaled_losses,
+)
 from sklearn_dl._trees._bootstrap import draw_uniforms
 from sklearn_dl._trees._learners import FittedRegressors, TreeRegressors
 from sklearn_dl._trees._threads import choose_n_threads
 from sklearn_dl._trees._weighted import WeightedTree, empty_trees
 from sklearn_dl.domain_adaptation._tradaboost_base import (
     LEAST_SHARE,
-    scaled_losses,
     shares_of_logs,
 )
 from sklearn_dl.utils._sklearn import safe_indexing, set_random_states

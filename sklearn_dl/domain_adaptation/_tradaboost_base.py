@@ -38,7 +38,6 @@ __all__ = [
     "MedianRegressorMixin",
     "TrainingRows",
     "TransferRounds",
-    "scaled_losses",
     "shares_of_logs",
 ]
 
@@ -574,32 +573,6 @@ def shares_of_logs(logs):
 def _log_sum(logs):
     """Return the logarithm of a sum, of the logarithms of its terms."""
     return logs.max() + np.log(np.exp(logs - logs.max()).sum())
-
-
-def scaled_losses(y, predicted, loss):
-    """Return the losses of AdaBoost.R2, from 0 to 1.
-
-    Parameters
-    ----------
-    y, predicted : ndarray of shape (n_rows,)
-        What is right, and what was predicted.
-    loss : {"linear", "square", "exponential"}
-        How a loss grows with its residual.
-
-    Returns
-    -------
-    losses : ndarray of shape (n_rows,)
-        In units of the largest residual.
-    """
-    losses = np.abs(predicted - y)
-    largest = losses.max()
-    if largest > 0:
-        losses /= largest
-    if loss == "square":
-        return losses**2
-    if loss == "exponential":
-        return 1 - np.exp(-losses)
-    return losses
 
 
 def start_weights(rows, init):

@@ -4,13 +4,13 @@ import numpy as np
 from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state
 
+from sklearn_dl._trees._boosted_numbers import scaled_losses
 from sklearn_dl._trees._flat import weighted_medians
 from sklearn_dl._trees._learners import FittedRegressors, TreeRegressors
 from sklearn_dl.domain_adaptation._tradaboost_base import (
     BaseTrAdaBoost,
     MedianRegressorMixin,
     TransferRounds,
-    scaled_losses,
 )
 from sklearn_dl.utils._sklearn import StrOptions, fit_context
 

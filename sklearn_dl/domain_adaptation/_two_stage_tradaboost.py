@@ -8,6 +8,7 @@ from sklearn.callback import with_callbacks
 from sklearn.model_selection import KFold, check_cv
 from sklearn.utils import check_random_state
 
+from sklearn_dl._trees._boosted_numbers import scaled_losses
 from sklearn_dl._trees._flat import weighted_medians
 from sklearn_dl._trees._threads import mapping_threads
 from sklearn_dl.domain_adaptation._frozen_boosting import (
@@ -17,7 +18,6 @@ from sklearn_dl.domain_adaptation._frozen_boosting import (
 from sklearn_dl.domain_adaptation._tradaboost_base import (
     BaseWeighted,
     MedianRegressorMixin,
-    scaled_losses,
 )
 from sklearn_dl.utils._sklearn import Interval, StrOptions, fit_context, safe_indexing
 from sklearn_dl.utils._tasks import RoundTasks
