@@ -1,6 +1,7 @@
 """Documents as vectors for a classifier: TF-IDF, word vectors, and both together.
 
     SKLEARN_DL_DATA=... python benchmarks/documents.py [imdb newsgroups sst2 trec]
+        [--only "GloVe, mean" ...]
 
 Sentiment (IMDb, 5,000 reviews to train and to test; SST-2, sentences) and topics (20
 newsgroups by date; questions of TREC). Behind each vectoriser stands a standardising
@@ -106,12 +107,15 @@ def main():
     """Print a table for each data set."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="*", default=list(SETS))
+    parser.add_argument("--only", nargs="+", metavar="ROW", help="rows of the table")
     arguments = parser.parse_args()
     wiki = wiki_vectors()
     for name in arguments.sets:
         train, test = SETS[name]()
         print(f"\n{name}: {len(train[0]):,} to train, {len(test[0]):,} to test")
         for label, (vectorizer, dense) in candidates(wiki).items():
+            if label not in (arguments.only or [label]):
+                continue
             score, best, seconds = search(vectorizer, dense, train, test)
             print(f"{label:28} {score:.4f}  C={best:<6} {seconds:6.1f} s", flush=True)
 
